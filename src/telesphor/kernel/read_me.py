@@ -1,0 +1,88 @@
+"""The page for people in every bundle: what the file is, how to check it, and what it does not say.
+
+It is written for a regulator or a patient, and it is covered by the manifest like every other file.
+Start at `write_read_me`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def write_read_me(*, origin: str, subject: str, made_at: str, entries: int) -> str:
+    """Return the page for a bundle of this ledger, about this stream."""
+    return _READ_ME.format(origin=origin, subject=subject, made_at=made_at, entries=entries)
+
+
+_READ_ME: Final = """\
+WHAT THIS FILE IS
+
+This is a proof about one telehealth visit. It was made by the computer system (the "node") called
+
+    {origin}
+
+on {made_at}, about
+
+    {subject}
+
+It shows which steps of the visit were written into the node's ledger, in which order, at what time by
+the node's clock, and who asked for each of them. The ledger is a list to which lines can only be added.
+This file holds {entries} of its lines and what is needed to check that they are in it, unchanged. It can
+be checked without asking the node, without an internet connection, and without trusting whoever gave you
+the file.
+
+It holds no medical data. People, devices and records appear only as random numbers; what they stand for
+is known to the people concerned and to the organisation that runs the node.
+
+
+HOW TO CHECK IT WITH ONE COMMAND
+
+You need Python 3.11 or newer with its package `cryptography`, and the single file
+`telesphor-verify.pyz`. Take that file from a source you trust, not from whoever gave you this proof:
+
+    python3 telesphor-verify.pyz visit.bundle.zip
+
+It prints each thing it checked in a plain sentence, and PASS only if all of them hold. Changing any
+single byte of the proof makes it say FAIL and name what is wrong.
+
+One thing you should add: the ledger's public keys, obtained from the organisation by another way (its
+web site, a letter, its regulator). Put the two lines into a file and write
+
+    python3 telesphor-verify.pyz --key ledger-keys.txt visit.bundle.zip
+
+Without this the keys are taken from the proof itself. The check then shows that the proof agrees with
+itself, but somebody could have made up a whole ledger of their own.
+
+
+HOW TO CHECK IT BY HAND
+
+Everything in here follows published standards, so that you can write your own checker:
+
+  This archive                an ordinary ZIP file, not compressed
+  manifest.json, manifest.jws the SHA-256 digest of every other file, and the node's signature over that
+                              list (JSON: RFC 8785; signature: RFC 7515 appendix F, Ed25519 by RFC 8032
+                              and ML-DSA-65 by FIPS 204 and RFC 9964; both must hold)
+  checkpoint                  the signed state of the ledger (C2SP tlog-checkpoint and signed-note), with
+                              an Ed25519 line and an ML-DSA-44 line; both must hold
+  log.vkeys                   the ledger's public keys, as this file claims them
+  entries/                    the ledger's lines, byte for byte, named by their position
+  proofs/                     for each line, the hashes that lead from it to the checkpoint's root
+                              (RFC 6962 section 2.1.1, SHA-256)
+  evidence/                   the signed requests that caused the lines, named by digest
+  opened/                     values the node had only committed to, now shown (HMAC-SHA256), if any
+
+To check one line: hash it as an RFC 6962 leaf, combine it with the hashes of its proof, and compare with
+the checkpoint. The steps in full are on the page "verification" of Telesphor's specification.
+
+
+WHAT IT DOES NOT SAY
+
+- It does not say that what was recorded is medically right or true, only who asked to record it and that
+  it has not changed since.
+- It does not say who a random number is. That link is kept outside the ledger, so that it can be deleted.
+- Times are those of the node's clock. Each signed request names a time within five minutes of it; no
+  outside clock confirms it at this level.
+- The visit's own steps are complete: its last step counts and seals all that came before. That a person's
+  or device's list of keys is complete, and that the node did not show other people another ledger, is at
+  this level (L1) the node's word; higher levels add independent witnesses.
+"""

@@ -1,0 +1,24 @@
+"""Write every case as a file, for verifiers in other languages: `python -m tests.vectors.bundles DIR`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tests.vectors.bundles.all import FAULTS, good_bundle
+
+
+def main() -> None:
+    """Write `good.zip`, one `<fault>.zip` for each case, and `expected.json`."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "good.zip").write_bytes(good_bundle())
+    expected = {case.name: {"step": case.step, "code": case.code} for case in FAULTS}
+    for case in FAULTS:
+        (folder / f"{case.name}.zip").write_bytes(case.make())
+    (folder / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""All bad bundles, gathered from the modules that make them."""
+
+from __future__ import annotations
+
+from tests.vectors.bundles import attribution, form, order, place
+from tests.vectors.bundles.case import FAULTS, Fault, good_bundle
+
+__all__ = ["FAULTS", "Fault", "attribution", "form", "good_bundle", "order", "place"]
