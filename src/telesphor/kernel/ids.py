@@ -181,4 +181,5 @@ def _after_fork_in_child() -> None:
         source._start_afresh()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):  # Windows, where the verifier runs too, has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -31,8 +31,9 @@ This file holds {entries} of its lines and what is needed to check that they are
 be checked without asking the node, without an internet connection, and without trusting whoever gave you
 the file.
 
-It holds no medical data. People, devices and records appear only as random numbers; what they stand for
-is known to the people concerned and to the organisation that runs the node.
+People, devices and records appear in it only as random numbers; what they stand for is known to the
+people concerned and to the organisation that runs the node. It holds no medical data, unless somebody
+chose to show a value: then the value is in the folder `opened`.
 
 
 HOW TO CHECK IT WITH ONE COMMAND

@@ -1,0 +1,97 @@
+"""Whether a request asked for the entries that it stands behind.
+
+A signature under a request says nothing about an entry unless the entry is what was asked for. For each
+type of entry that a visit's bundle is made of, `CAUSES` names the commands that may cause it, and what the
+command and the entry must both say. Entries about keys are compared in `keyring`, genesis in
+`trust_genesis`. A type that stands in none of these is believed to be the node's right reading of the
+request; `docs/spec/verification.md` says so.
+
+Start at `Asked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from telesphor.kernel import canonical
+from telesphor.kernel.entry import Entry
+from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.kernel.ids import parse_stream
+from telesphor.verify.ledger import Placed
+from telesphor.verify.request import Command, Request
+
+_READING: Final = ("readings", "visit", "object", "kind", "count", "from", "to", "commitment")
+# Type of the entry: type of a command that may cause it: what both must say. A stream counts as what it
+# names: an entry on `visit/<id>` says `visit: <id>`, and so does a link for the stream it leads to.
+CAUSES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "visit.opened/1": {"visit.open/1": ("visit", "patient", "clinician", "devices")},
+    "visit.object-linked/1": {
+        "visit.read-object/1": ("visit", "object", "role"),
+        "visit.add-object/1": ("visit", "object", "role"),
+        "visit.record-reading/1": ("visit", "readings", "role"),
+    },
+    "visit.closed/1": {"visit.close/1": ("visit",)},
+    "object.begun/1": {"object.write/1": ("object", "media_type", "visit")},
+    "object.sealed/1": {"object.seal/1": ("object", "digest", "size")},
+    "object.read/1": {
+        "object.read/1": ("object", "purpose", "visit"),
+        "visit.read-object/1": ("object", "purpose", "visit"),
+    },
+    "reading.recorded/1": {"reading.record/1": _READING, "visit.record-reading/1": _READING},
+}
+# What a command says by its type alone.
+_ROLES: Final = {"visit.read-object/1": "read", "visit.record-reading/1": "reading"}
+_NAMES: Final[dict[str, set[tuple[str, ...]]]] = {}
+for _causes in CAUSES.values():
+    for _command, _names in _causes.items():
+        _NAMES.setdefault(_command, set()).add(tuple(_names))
+
+
+class NotAsked(TelesphorError):
+    """The signed request behind an entry asked for something else."""
+
+    code = "not-asked"
+    kind = Kind.UNAUTHENTICATED
+
+
+class Asked:
+    """All that one request asked for; made once, so that each of its entries is looked up in one step."""
+
+    def __init__(self, request: Request) -> None:
+        self._asked: set[bytes] = set()
+        for command in request.commands:
+            said = _said_by_command(command, request)
+            for names in _NAMES.get(command.type, ()):
+                self._asked.add(_key(command.type, names, said))
+
+    def check(self, placed: Placed) -> None:
+        """Refuse an entry of a type in `CAUSES` that the request did not ask for."""
+        causes = CAUSES.get(placed.entry.type)
+        if causes is None:
+            return
+        said = _said_by_entry(placed.entry)
+        if not any(_key(command, names, said) in self._asked for command, names in causes.items()):
+            raise NotAsked(f"the request of position {placed.position} did not ask for `{placed.entry.type}`")
+
+
+def _key(command: str, names: Sequence[str], said: Mapping[str, object]) -> bytes:
+    return canonical.encode([command, *names, *(said.get(name) for name in names)])
+
+
+def _said_by_command(command: Command, request: Request) -> dict[str, object]:
+    said: dict[str, object] = {**command.body, "readings": request.actor}
+    if command.type in _ROLES:
+        said["role"] = _ROLES[command.type]
+    return said
+
+
+def _said_by_entry(entry: Entry) -> dict[str, object]:
+    said = dict(entry.body)
+    target = said.get("stream")
+    if isinstance(target, str):
+        kind, name = parse_stream(target)
+        said[kind] = name
+    kind, name = parse_stream(entry.stream)
+    said[kind] = name
+    return said
