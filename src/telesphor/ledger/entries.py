@@ -1,0 +1,357 @@
+"""How a fact becomes an entry: numbered in its stream, salted, encoded, stored; and how it is read.
+
+`EntryJournal` is the writer's side. It keeps the numbers of the open batch in memory, apart from
+those that are committed, so that a rolled-back batch (or one rewound request) leaves no trace.
+`EntryReader` is everyone else's side: by position, by range, by stream.
+
+INVARIANT: numbers within a stream have no gap, positions have no gap, and time never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from telesphor.kernel.clock import format_instant, parse_instant
+from telesphor.kernel.entry import ENTRY_BYTES_MAX
+from telesphor.kernel.errors import Kind, LimitExceeded, TelesphorError
+from telesphor.kernel.ids import IdSource
+from telesphor.kernel.merkle import leaf_hash
+from telesphor.ledger import store
+from telesphor.runtime.capability import Actor, Body, Draft, Registry
+from telesphor.runtime.database import open_reader
+from telesphor.runtime.machine import Evidence
+
+HEADS_CACHED_MAX = 100_000
+"""Stream heads remembered between batches: about 20 MB."""
+
+STREAM_ENTRIES_MAX = 100_000
+"""The longest stream that is read as one; about half a second."""
+
+
+class RequestReplayed(TelesphorError):
+    """The same signed request was recorded before."""
+
+    code = "request-replayed"
+    kind = Kind.CONFLICT
+
+
+class EntryMissing(TelesphorError):
+    """There is no entry at that position."""
+
+    code = "entry-missing"
+    kind = Kind.NOT_FOUND
+
+
+class EntryUnreadable(TelesphorError):
+    """A stored entry is not what the journal once wrote."""
+
+    code = "entry-unreadable"
+    kind = Kind.CORRUPT
+
+
+class _Wire(msgspec.Struct):
+    """The entry as it is encoded; `order="sorted"` makes the bytes canonical."""
+
+    actor: str
+    at: str
+    body: Any
+    evidence: str | None
+    id: str
+    n: int
+    salt: str
+    stream: str
+    type: str
+    v: int = 1
+
+
+class _WireIn(msgspec.Struct, forbid_unknown_fields=True):
+    actor: str
+    at: str
+    body: msgspec.Raw
+    evidence: str | None
+    id: str
+    n: int
+    salt: str
+    stream: str
+    type: str
+    v: int
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(_WireIn).decode
+
+
+class EntryHead(msgspec.Struct):
+    """What `fsck` needs of an entry, without its body."""
+
+    at: str
+    evidence: str | None
+    n: int
+    stream: str
+    type: str
+    v: int
+
+
+_decode_head = msgspec.json.Decoder(EntryHead).decode
+
+
+def parse_head(row: store.EntryRow) -> EntryHead:
+    """Read the head of a stored entry; raises `EntryUnreadable`."""
+    try:
+        return _decode_head(row[2])
+    except msgspec.MsgspecError as error:
+        raise EntryUnreadable(f"entry `{row[0]}` cannot be read", detail=type(error).__name__) from error
+
+
+class RecordedEntry(msgspec.Struct):
+    """An entry with its position and exact bytes (implements `runtime.capability.Recorded`)."""
+
+    position: int
+    previous: int
+    data: bytes
+    body: Any
+    actor: str
+    at: str
+    evidence: str | None
+    id: str
+    n: int
+    stream: str
+    type: str
+
+    @property
+    def leaf(self) -> bytes:
+        """The entry's leaf hash in the tree (RFC 6962, section 2.1), 32 bytes."""
+        return leaf_hash(self.data)
+
+
+_Mark = tuple[int, int, int]
+"""How many entries, requests and undo steps the open batch had."""
+
+
+class EntryJournal:
+    """The writer's journal (implements `runtime.machine.Journal`)."""
+
+    def __init__(self, *, db: apsw.Connection, ids: IdSource) -> None:
+        store.create_ledger_tables(db)
+        self._db = db
+        self._ids = ids
+        self._size = store.count_positions(db)
+        self._heads: dict[str, tuple[int, int]] = {}
+        self._pending: dict[str, tuple[int, int]] = {}
+        self._undo: list[tuple[str, tuple[int, int] | None]] = []
+        self._recorded: list[RecordedEntry] = []
+        self._requests: list[store.RequestRow] = []
+        self._digests: dict[str, int] = {}
+        self.at_ms = self._last_instant()
+        self.at = format_instant(self.at_ms)
+
+    @property
+    def size(self) -> int:
+        """Number of committed entries."""
+        return self._size
+
+    def begin(self, at_ms: int) -> None:
+        """Open a batch at `at_ms`, or at the last batch's time if the clock went back."""
+        if at_ms > self.at_ms:
+            self.at = format_instant(at_ms)
+            self.at_ms = at_ms
+
+    def admit(self, actor: Actor, evidence: Evidence) -> None:
+        """Note a request's evidence.
+
+        Raises:
+            RequestReplayed: the same payload is on the ledger, or earlier in this batch.
+        """
+        first = self._digests.get(evidence.digest)
+        if first is None:
+            first = store.find_request(self._db, at_ms=evidence.at_ms, digest=evidence.digest)
+        if first is not None:
+            raise RequestReplayed(
+                f"this request was recorded before, at position `{first}`",
+                hint="if you did not get its receipt, ask for it by that position; sign a new request to ask again",
+            )
+        position = self._size + len(self._recorded)
+        self._digests[evidence.digest] = position
+        self._requests.append((position, evidence.at_ms, evidence.digest, evidence.data))
+
+    def next_n(self, stream: str) -> int:
+        """Return the number of the stream's next entry."""
+        return (self._pending.get(stream) or self._committed_head(stream))[0]
+
+    def record(self, draft: Draft, actor: str, evidence: str | None) -> RecordedEntry:
+        """Number, salt and encode one entry of the open batch.
+
+        Raises:
+            LimitExceeded: the encoded entry is larger than `ENTRY_BYTES_MAX`.
+        """
+        kind, stream, body = draft
+        head = self._pending.get(stream)
+        n, previous = head or self._committed_head(stream)
+        entry_id = self._ids.next()
+        data = _encode(_Wire(actor, self.at, body, evidence, entry_id, n, self._ids.nonce(), stream, kind))
+        if len(data) > ENTRY_BYTES_MAX:
+            raise LimitExceeded(f"an entry of `{len(data)}` bytes is larger than `{ENTRY_BYTES_MAX}`")
+        position = self._size + len(self._recorded)
+        recorded = RecordedEntry(
+            position, previous, data, body, actor, self.at, evidence, entry_id, n, stream, kind
+        )
+        self._undo.append((stream, head))
+        self._pending[stream] = (n + 1, position)
+        self._recorded.append(recorded)
+        return recorded
+
+    def mark(self) -> _Mark:
+        """Remember where the open batch stands."""
+        return len(self._recorded), len(self._requests), len(self._undo)
+
+    def rewind(self, mark: _Mark) -> None:
+        """Forget all that was recorded since `mark`."""
+        recorded, requests, undo = mark
+        for stream, before in reversed(self._undo[undo:]):
+            if before is None:
+                self._pending.pop(stream, None)
+            else:
+                self._pending[stream] = before
+        for request in self._requests[requests:]:
+            del self._digests[request[2]]
+        del self._undo[undo:]
+        del self._recorded[recorded:]
+        del self._requests[requests:]
+
+    def flush(self) -> Sequence[RecordedEntry]:
+        """Write the batch into the open transaction and return it."""
+        if self._recorded:
+            rows = [(entry.position, entry.previous, entry.data) for entry in self._recorded]
+            store.insert_entries(self._db, rows)
+            store.put_streams(self._db, [(name, *head) for name, head in self._pending.items()])
+            if self._requests:
+                store.insert_requests(self._db, self._requests)
+        return self._recorded
+
+    def committed(self) -> None:
+        """The batch is durable: its numbers become the ledger's."""
+        self._size += len(self._recorded)
+        if len(self._heads) + len(self._pending) > HEADS_CACHED_MAX:
+            self._heads = {}
+        self._heads.update(self._pending)
+        self._clear()
+
+    def rolled_back(self) -> None:
+        """The batch is gone: so are its numbers."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._pending = {}
+        self._undo = []
+        self._recorded = []
+        self._requests = []
+        self._digests = {}
+
+    def _committed_head(self, stream: str) -> tuple[int, int]:
+        head = self._heads.get(stream)
+        if head is None:
+            head = store.stream_head(self._db, stream) or (0, store.NO_PREVIOUS)
+            self._heads[stream] = head
+        return head
+
+    def _last_instant(self) -> int:
+        row = store.entry_row(self._db, self._size - 1) if self._size else None
+        return 0 if row is None else parse_instant(parse_head(row).at)
+
+
+class EntryReader:
+    """Reads committed entries; open one per thread.
+
+    Args:
+        path: the ledger's database.
+        registry: knows the body's shape of each entry type.
+    """
+
+    def __init__(self, path: Path, registry: Registry) -> None:
+        self.db = open_reader(path)
+        self._bodies = {name: msgspec.json.Decoder(kind.body) for name, kind in registry.entry_types.items()}
+
+    def close(self) -> None:
+        """Close the connection, whatever still reads from it."""
+        self.db.close(True)
+
+    def size(self) -> int:
+        """Number of committed entries."""
+        return store.count_positions(self.db)
+
+    def entry(self, position: int) -> RecordedEntry:
+        """Return the entry at `position`; raises `EntryMissing`."""
+        row = store.entry_row(self.db, position)
+        if row is None:
+            raise EntryMissing(f"there is no entry at position `{position}`")
+        return self.parse(row)
+
+    def entries(self, *, first: int, end: int) -> Iterator[RecordedEntry]:
+        """Entries of positions `first` up to, not including, `end`."""
+        return map(self.parse, store.entry_rows(self.db, first=first, end=end))
+
+    def stream(self, stream: str) -> list[RecordedEntry]:
+        """All entries of a stream in order; empty when there is none.
+
+        Raises:
+            LimitExceeded: it has more than `STREAM_ENTRIES_MAX` entries.
+            EntryUnreadable: an entry on the way is not the one of that number in this stream.
+        """
+        head = store.stream_head(self.db, stream)
+        if head is None:
+            return []
+        if head[0] > STREAM_ENTRIES_MAX:
+            raise LimitExceeded(
+                f"stream `{stream}` has `{head[0]}` entries, more than `{STREAM_ENTRIES_MAX}`"
+            )
+        found: list[RecordedEntry] = []
+        position = head[1]
+        for n in reversed(range(head[0])):
+            entry = self.entry(position)
+            if (entry.stream, entry.n) != (stream, n):
+                raise EntryUnreadable(f"entry `{position}` is not number `{n}` of stream `{stream}`")
+            found.append(entry)
+            position = entry.previous
+        return found[::-1]
+
+    def request_of(self, entry: RecordedEntry) -> bytes | None:
+        """Return the signed request that caused `entry`, if it has evidence.
+
+        Raises:
+            EntryUnreadable: the evidence the entry names is not kept.
+        """
+        if entry.evidence is None:
+            return None
+        row = store.request_of(self.db, entry.position)
+        if row is None or row[2] != entry.evidence:
+            raise EntryUnreadable(f"the request behind entry `{entry.position}` is missing")
+        return row[3]
+
+    def parse(self, row: store.EntryRow) -> RecordedEntry:
+        """Make a stored row an entry with a typed body; raises `EntryUnreadable`."""
+        position, previous, data = row
+        try:
+            wire = _decode(data)
+            body: Body = self._bodies[wire.type].decode(wire.body)
+        except (msgspec.MsgspecError, KeyError) as error:
+            raise EntryUnreadable(
+                f"entry `{position}` cannot be read", detail=type(error).__name__
+            ) from error
+        return RecordedEntry(
+            position,
+            previous,
+            data,
+            body,
+            wire.actor,
+            wire.at,
+            wire.evidence,
+            wire.id,
+            wire.n,
+            wire.stream,
+            wire.type,
+        )

@@ -1,0 +1,230 @@
+"""What a capability hands to the node: its entry types, commands, state tables and routes.
+
+A capability is a value, not a plug-in that registers itself: `app.py` lists them, and `Registry`
+refuses two owners of one entry type, command, table or name at start. The types that travel
+between the writer and the capabilities (`Actor`, `Draft`, `Decision`, `Recorded`, `State`) are here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
+
+from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.kernel.ids import ActorId
+
+if TYPE_CHECKING:
+    import apsw
+
+LEDGER_TABLES = ("entries", "streams", "requests")
+"""They stand in the same database as the capabilities' tables and are the ledger's alone."""
+
+_TYPE = re.compile(r"(?=.{3,64}$)[a-z][a-z0-9.-]*/[1-9][0-9]*")  # as `kernel.entry` reads it
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SHAPES = {"capability": _WORD, "entry type": _TYPE, "command": _TYPE, "table": _WORD}
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every command and entry body: frozen, closed to unknown fields, named fields only."""
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who asks: an authenticated actor, its kind, and the digest that names the key pair it used."""
+
+    id: ActorId
+    kind: str
+    key_id: str
+
+
+class Draft(NamedTuple):
+    """An entry as a capability proposes it; the journal adds number, id, time and salt."""
+
+    type: str
+    stream: str
+    body: Body
+
+
+class ReceiptLine(msgspec.Struct, frozen=True):
+    """Where one entry of a request stands."""
+
+    position: int
+    id: str
+    type: str
+    stream: str
+    n: int
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What a caller gets once its entries are durable: their places, in order, and each command's result."""
+
+    at: str
+    entries: tuple[ReceiptLine, ...]
+    results: tuple[Any, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """Position of the request's first entry."""
+        return self.entries[0].position
+
+
+class Decision(NamedTuple):
+    """The outcome of one command: the entries it makes, and what its caller is told.
+
+    `after` runs once the entries are durable, never before; its value replaces `result`.
+    """
+
+    drafts: tuple[Draft, ...]
+    result: Any = None
+    after: Callable[[Receipt], Any] | None = None
+
+
+class State(Protocol):
+    """What a decision may look at: the state tables inside the open transaction, and the clock."""
+
+    @property
+    def db(self) -> apsw.Connection:
+        """The state tables, as of all entries decided so far."""
+
+    @property
+    def now_ms(self) -> int:
+        """The batch's time, in milliseconds since 1970 UTC."""
+
+    def new_id(self) -> str:
+        """Return a fresh UUIDv7."""
+
+    def next_n(self, stream: str) -> int:
+        """Return the number that the stream's next entry will have; 0 when it does not exist."""
+
+
+class Recorded(Protocol):
+    """An entry with its place, as `Store.apply` and followers see it."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def body(self) -> Any: ...
+    @property
+    def evidence(self) -> str | None: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def leaf(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EntryType:
+    """One kind of fact: its name with version, and the closed shape of its body."""
+
+    name: str
+    body: type[Body]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandType:
+    """One kind of request: its name with version, its body's shape, and the function that decides it."""
+
+    name: str
+    body: type[Body]
+    decide: Callable[[Actor, Any, State], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A capability's state tables. `apply` is the only thing that writes them."""
+
+    schema: str
+    tables: tuple[str, ...]
+    apply: Callable[[apsw.Connection, Recorded], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Everything one capability adds to a node."""
+
+    name: str
+    entries: tuple[EntryType, ...] = ()
+    commands: tuple[CommandType, ...] = ()
+    store: Store | None = None
+
+
+class RegistrationRefused(TelesphorError):
+    """Two capabilities claim the same thing, or one claims something malformed."""
+
+    code: ClassVar[str] = "registration-refused"
+    kind = Kind.INTERNAL
+
+
+class UnknownCommand(TelesphorError):
+    """No capability of this node owns the command type."""
+
+    code: ClassVar[str] = "unknown-command"
+    kind = Kind.INVALID
+
+
+class Registry:
+    """The capabilities of one node, indexed; refuses two owners of anything."""
+
+    def __init__(self, capabilities: Iterable[Capability]) -> None:
+        self.capabilities = tuple(capabilities)
+        self.entry_types: dict[str, EntryType] = {}
+        self.commands: dict[str, CommandType] = {}
+        self.appliers: dict[str, Callable[[apsw.Connection, Recorded], None] | None] = {}
+        owners = {("table", table): "the ledger" for table in LEDGER_TABLES}
+        for capability in self.capabilities:
+            for claim in _claims(capability):
+                sort, name = claim
+                if _SHAPES[sort].fullmatch(name) is None:
+                    raise RegistrationRefused(f"`{capability.name}` claims a {sort} by the name of `{name}`")
+                if claim in owners:
+                    raise RegistrationRefused(
+                        f"{sort} `{name}` is claimed by both `{owners[claim]}` and `{capability.name}`"
+                    )
+                owners[claim] = capability.name
+            self._index(capability)
+
+    def _index(self, capability: Capability) -> None:
+        apply = capability.store.apply if capability.store else None
+        for entry_type in capability.entries:
+            self.entry_types[entry_type.name] = entry_type
+            self.appliers[entry_type.name] = apply
+        for command in capability.commands:
+            self.commands[command.name] = command
+
+    def command(self, name: str) -> CommandType:
+        """Return the command type called `name`; raises `UnknownCommand`."""
+        try:
+            return self.commands[name]
+        except KeyError:
+            raise UnknownCommand(
+                f"no command is called `{name[:80]}`", hint="the API description lists the commands"
+            ) from None
+
+    def stores(self) -> tuple[Store, ...]:
+        """All state tables, in the order of the capabilities."""
+        return tuple(capability.store for capability in self.capabilities if capability.store)
+
+
+def _claims(capability: Capability) -> Iterable[tuple[str, str]]:
+    yield "capability", capability.name
+    for entry_type in capability.entries:
+        yield "entry type", entry_type.name
+    for command in capability.commands:
+        yield "command", command.name
+    for table in capability.store.tables if capability.store else ():
+        yield "table", table

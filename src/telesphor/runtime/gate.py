@@ -1,0 +1,193 @@
+"""The way in: `POST /v1/commands` takes a signed request and answers with its receipt.
+
+Signatures are verified in a few threads of their own, outside the interpreter's lock, while the
+event loop goes on reading. A verified request goes from there straight into the writer's queue: the
+event loop hears of it again when it is durable, once for all requests of the writer's batch.
+Bytes: `docs/spec/request.md`. Start at `Gate.execute`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Request as HttpRequest
+from litestar import Response, post
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
+from litestar.types import Receive, Scope, Send
+
+from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.runtime.capability import Receipt, Registry
+from telesphor.runtime.http import RawRoute, read_body, send_bytes
+from telesphor.runtime.machine import Machine, NodeStopping, Request
+from telesphor.runtime.requests import Outcome, hand_out
+from telesphor.runtime.telemetry import log
+
+COMMANDS_PATH = "/v1/commands"
+
+REQUEST_BYTES_MAX = 1024 * 1024
+"""A thousand small commands and their two signatures."""
+
+VERIFYING_MAX = 2_048
+"""Requests that wait to be verified: about half a second of two threads."""
+
+
+COMMANDS_DESCRIPTION = """\
+One to 1,000 commands, all or nothing, signed with Ed25519 and ML-DSA-65 (JWS General JSON). The answer comes
+when the entries are durable: their positions, and each command's result."""
+
+
+class EdgeFull(TelesphorError):
+    """More signatures wait to be verified than can be in reasonable time."""
+
+    code = "edge-full"
+    kind = Kind.OVERLOADED
+
+
+class AuthenticationFailed(TelesphorError):
+    """Verifying broke; nothing of the request was taken."""
+
+    code = "authentication-failed"
+    kind = Kind.INTERNAL
+
+
+class _Arrival(NamedTuple):
+    """A signed request as it came in, and who waits for its outcome."""
+
+    data: bytes
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Outcome]
+
+
+class Gate:
+    """Authenticates signed requests and hands them to the writer.
+
+    Args:
+        authenticate: makes verified requests of bytes, in a worker thread.
+        threads: how many signatures are verified at a time.
+    """
+
+    def __init__(self, authenticate: Callable[[bytes], Request], machine: Machine, *, threads: int) -> None:
+        self._authenticate = authenticate
+        self._machine = machine
+        self._arrivals: SimpleQueue[_Arrival | None] = SimpleQueue()
+        self._closing = False
+        self._threads = [
+            threading.Thread(target=self._run, name=f"verify-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def execute(self, data: bytes) -> Receipt:
+        """Verify, decide, and wait until the entries are durable; raises what refuses the request."""
+        waiting = self._arrivals.qsize()
+        if waiting >= VERIFYING_MAX:
+            raise EdgeFull(f"`{waiting}` requests wait to be verified", hint="ask again in a second")
+        if self._closing:
+            raise _stopping()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._arrivals.put(_Arrival(data, loop, future))
+        return (await future).unwrap()
+
+    def route(self) -> RawRoute:
+        """The hot route."""
+        encode = msgspec.json.Encoder().encode
+
+        async def commands(scope: Scope, receive: Receive, send: Send) -> None:
+            data = await read_body(scope, receive, limit_bytes=REQUEST_BYTES_MAX)
+            await send_bytes(send, encode(await self.execute(data)))
+
+        return RawRoute("POST", COMMANDS_PATH, commands)
+
+    def close(self) -> None:
+        """End the threads; what still waits is refused."""
+        self._closing = True
+        for _ in self._threads:
+            self._arrivals.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while (arrival := self._arrivals.get()) is not None:
+            if not arrival.future.cancelled():  # Whoever has gone away is not worth a signature.
+                self._admit(arrival)
+
+    def _admit(self, arrival: _Arrival) -> None:
+        try:
+            if self._closing:
+                raise _stopping()
+            self._machine.submit(self._authenticate(arrival.data), loop=arrival.loop, future=arrival.future)
+        except Exception as error:  # noqa: BLE001  every refusal belongs to its caller
+            hand_out([arrival], [Outcome(error=error)])
+        except BaseException as error:  # noqa: BLE001  extensions written in Rust panic past `Exception`
+            log.error("authentication failed", error=type(error).__name__, exc_info=error)
+            failed = AuthenticationFailed(
+                "the node could not verify this request", detail=type(error).__name__
+            )
+            hand_out([arrival], [Outcome(error=failed)])
+
+
+def _stopping() -> NodeStopping:
+    return NodeStopping("the node is stopping", hint="ask again when it is back")
+
+
+@dataclass
+class _SignedRequestOperation(Operation):
+    """Describes the body, which no handler argument shows."""
+
+    def __post_init__(self) -> None:
+        members: dict[str, Reference | Schema] = {
+            "payload": Schema(type=OpenAPIType.STRING, description="base64url of the canonical request"),
+            "signatures": Schema(
+                type=OpenAPIType.ARRAY,
+                min_items=2,
+                max_items=2,
+                items=Schema(
+                    type=OpenAPIType.OBJECT,
+                    required=["protected", "signature"],
+                    properties={
+                        "protected": Schema(type=OpenAPIType.STRING),
+                        "signature": Schema(type=OpenAPIType.STRING),
+                    },
+                ),
+            ),
+        }
+        schema = Schema(type=OpenAPIType.OBJECT, required=["payload", "signatures"], properties=members)
+        self.request_body = RequestBody(
+            content={"application/jose+json": OpenAPIMediaType(schema=schema)}, required=True
+        )
+
+
+def describe(gate: Gate, registry: Registry) -> Any:
+    """The same route for Litestar, so that the API description has it and every command's shape."""
+
+    @post(
+        COMMANDS_PATH,
+        tags=["commands"],
+        status_code=200,
+        summary="Send a signed request",
+        description=_describe_commands(registry),
+        operation_class=_SignedRequestOperation,
+    )
+    async def send_commands(request: HttpRequest[Any, Any, Any]) -> Response[Receipt]:
+        return Response(await gate.execute(await request.body()), status_code=200)
+
+    return send_commands
+
+
+def _describe_commands(registry: Registry) -> str:
+    """Markdown: what a request is, then each command with its purpose and its body's JSON Schema."""
+    parts = [COMMANDS_DESCRIPTION]
+    for name, command in sorted(registry.commands.items()):
+        schema, components = msgspec.json.schema_components([command.body])
+        shown = msgspec.json.format(msgspec.json.encode({"schema": schema[0], "components": components}))
+        purpose = (command.body.__doc__ or "").strip().partition("\n")[0]
+        parts.append(f"### `{name}`\n\n{purpose}\n\n```json\n{shown.decode()}\n```")
+    return "\n\n".join(parts)

@@ -1,0 +1,225 @@
+"""The HTTP edge: Litestar for everything that is described, a raw lane for the hot route.
+
+Guarantees that bodies are bounded before they are read, that every error is a problem document
+(RFC 9457), and that the OpenAPI 3.1 description at `/schema/openapi.json` covers every route.
+`RawRoute`s are answered before Litestar sees the request; the same path is also registered with
+Litestar, which describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.config.app import AppConfig
+from litestar.enums import ScopeType
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import License
+from litestar.static_files import create_static_files_router
+from litestar.types import Receive, Scope, Send
+from prometheus_client import generate_latest
+
+from telesphor import __version__
+from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.runtime.problems import (
+    PROBLEM_MEDIA_TYPE,
+    describe_problems,
+    encode_problem,
+    handle_exception,
+    problem_headers,
+    problem_of,
+)
+from telesphor.runtime.telemetry import Metrics
+
+BODY_BYTES_MAX = 4 * 1024 * 1024
+"""Any request body but an upload's, which is streamed."""
+
+
+DISCARDED_BYTES_MAX = 16 * 1024 * 1024
+"""A body that is too large, but not larger than this, is read to its end and thrown away by the server, so
+that its sender sees the answer; of a larger one, or one of unknown length, the connection is closed."""
+
+
+class BodyTooLarge(TelesphorError):
+    """The request's body is larger than this route takes; `headers` says when the connection ends with it."""
+
+    code = "body-too-large"
+    kind = Kind.TOO_LARGE
+
+    def __init__(self, limit_bytes: int, *, declared_bytes: int | None) -> None:
+        super().__init__(f"the body is larger than `{limit_bytes}` bytes")
+        endless = declared_bytes is None or declared_bytes > DISCARDED_BYTES_MAX
+        self.headers = {"connection": "close"} if endless else {}
+
+
+class BodyBroken(TelesphorError):
+    """The client went away in the middle of its request."""
+
+    code = "body-broken"
+    kind = Kind.INVALID
+
+
+RawHandler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class RawRoute(NamedTuple):
+    """A route answered in front of Litestar."""
+
+    method: str
+    path: str
+    handler: RawHandler
+
+
+async def read_body(scope: Scope, receive: Receive, *, limit_bytes: int = BODY_BYTES_MAX) -> bytes:
+    """Read a whole body of at most `limit_bytes`; refuses by the declared length before reading.
+
+    Raises:
+        BodyTooLarge, BodyBroken.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and int(value) > limit_bytes:
+            raise BodyTooLarge(limit_bytes, declared_bytes=int(value))
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise BodyBroken("the connection ended before the body did")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit_bytes:
+            raise BodyTooLarge(limit_bytes, declared_bytes=None)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def send_bytes(
+    send: Send,
+    body: bytes,
+    *,
+    status: int = 200,
+    media_type: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> None:
+    """Answer with a whole body."""
+    fields = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+    fields += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class Edge:
+    """The whole ASGI application: raw routes first, then Litestar; counts what it answers."""
+
+    def __init__(self, app: Litestar, raw: Sequence[RawRoute], metrics: Metrics) -> None:
+        self.app = app
+        self._raw = {(route.method, route.path): route.handler for route in raw}
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        handler = self._raw.get((scope["method"], scope["path"]))
+        if handler is None:
+            await self.app(scope, receive, send)
+            return
+        try:
+            await handler(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  whatever breaks becomes a problem document
+            problem = problem_of(error)
+            await send_bytes(
+                send,
+                encode_problem(problem),
+                status=problem.status,
+                media_type=PROBLEM_MEDIA_TYPE,
+                headers=problem_headers(problem) | getattr(error, "headers", {}),
+            )
+
+
+def build_edge(
+    *,
+    handlers: Sequence[Any],
+    raw: Sequence[RawRoute],
+    metrics: Metrics,
+    health: Callable[[], dict[str, Any]],
+) -> Edge:
+    """Make the application from the capabilities' handlers."""
+
+    @get(
+        "/healthz",
+        summary="Whether the node is able to work",
+        tags=["operating"],
+        responses={503: ResponseSpec(dict[str, Any], description="It is not", generate_examples=False)},
+    )
+    async def healthz() -> Response[dict[str, Any]]:
+        state = health()
+        return Response(state, status_code=200 if state["status"] == "ok" else 503)
+
+    @get(
+        "/metrics",
+        summary="Counters in the Prometheus text format",
+        tags=["operating"],
+        media_type=MediaType.TEXT,
+    )
+    async def metrics_text() -> bytes:
+        return generate_latest(metrics.registry)
+
+    app = Litestar(
+        route_handlers=[healthz, metrics_text, *handlers, *_swagger_files()],
+        openapi_config=_openapi_config(),
+        exception_handlers={Exception: handle_exception},
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+        on_app_init=[_quiet],
+    )
+    describe_problems(app.openapi_schema)
+    return Edge(app, raw, metrics)
+
+
+def _quiet(config: AppConfig) -> AppConfig:
+    """Leave logging to `telemetry`."""
+    config.logging_config = None
+    return config
+
+
+def _swagger_folder() -> Path | None:
+    """Swagger UI's files out of the package that carries them; its code is never imported."""
+    spec = find_spec("drf_spectacular_sidecar")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    folder = Path(places[0]) / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist" if places else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _swagger_files() -> list[Any]:
+    folder = _swagger_folder()
+    if folder is None:
+        return []
+    return [create_static_files_router("/docs-files", directories=[folder], include_in_schema=False)]
+
+
+def _openapi_config() -> OpenAPIConfig:
+    page = SwaggerRenderPlugin(
+        favicon='<link rel="icon" href="data:,">',  # nothing on the page comes from elsewhere
+        js_url="/docs-files/swagger-ui-bundle.js",
+        css_url="/docs-files/swagger-ui.css",
+        standalone_preset_js_url="/docs-files/swagger-ui-standalone-preset.js",
+    )
+    return OpenAPIConfig(
+        title="Telesphor node",
+        version=__version__,
+        description="Commands are signed requests (JWS, Ed25519 and ML-DSA-65); patient data moves only under tickets.",
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        render_plugins=[page],
+        path="/schema",
+        use_handler_docstrings=True,
+    )
+
+
+def client_of(request: Request[Any, Any, Any]) -> str:
+    """The peer's address, for logs."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,135 @@
+"""Work beside the writer: followers of the committed log, and jobs that run every so often.
+
+A follower reads the committed log in order and hands each entry to its function. Its cursor moves
+only after the function returned, so a crash loses no entry and may repeat some: the function must
+be harmless when repeated. A follower that fails waits, longer each time, and goes on at the same
+entry; the writer and the other followers never wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from telesphor.runtime.capability import Recorded
+from telesphor.runtime.telemetry import log
+
+READ_ENTRIES = 256
+"""Entries handled before the cursor is kept: what a crash repeats at the most, and at most 16 MB."""
+
+RETRY_SECONDS_MIN = 0.1
+RETRY_SECONDS_MAX = 30.0
+
+
+class Source(Protocol):
+    """The committed log."""
+
+    def size(self) -> int: ...
+    def entries(self, *, first: int, end: int) -> Iterable[Recorded]: ...
+
+
+class Cursors(Protocol):
+    """Where followers keep their positions."""
+
+    def cursor(self, follower: str) -> int: ...
+    def move_cursor(self, follower: str, position: int) -> None: ...
+
+
+class Follower:
+    """Runs `handle` for every committed entry, in order, in a thread of its own.
+
+    Args:
+        name: stable, because the cursor is kept under it.
+        source: called once in the follower's thread, so that it may open a connection there.
+    """
+
+    def __init__(
+        self, name: str, *, source: Callable[[], Source], cursors: Cursors, handle: Callable[[Recorded], None]
+    ) -> None:
+        self.name = name
+        self._open_source = source
+        self._cursors = cursors
+        self._handle = handle
+        self._wake = threading.Event()
+        self._wake.set()
+        self._stopping = threading.Event()
+        self._retry_seconds = RETRY_SECONDS_MIN
+        self._thread = threading.Thread(target=self._run, name=f"follower-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it first catches up."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that something was committed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the entry at hand and end the thread."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        source = None
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                source = source or self._open_source()
+                while not self._stopping.is_set() and self.advance(source):
+                    self._retry_seconds = RETRY_SECONDS_MIN
+            except Exception as error:  # noqa: BLE001  one bad entry must not end the follower for good
+                log.error("follower failed", follower=self.name, error=type(error).__name__, exc_info=error)
+                self._stopping.wait(self._retry_seconds)
+                self._retry_seconds = min(self._retry_seconds * 2, RETRY_SECONDS_MAX)
+                self._wake.set()
+
+    def advance(self, source: Source) -> bool:
+        """Handle the next entries and keep the cursor; False when there were none."""
+        first = self._cursors.cursor(self.name)
+        end = min(source.size(), first + READ_ENTRIES)
+        # Read first, then handle: a slow handler must not hold a snapshot that keeps the log from restarting.
+        entries = list(source.entries(first=first, end=end)) if first < end else []
+        done = first
+        try:
+            for entry in entries:
+                self._handle(entry)
+                done = entry.position + 1
+                if self._stopping.is_set():
+                    break
+        finally:
+            if done > first:
+                self._cursors.move_cursor(self.name, done)
+        return done > first
+
+
+class Periodic:
+    """Runs `work` at once and then every `seconds`, in a thread of its own; a failure is logged and retried."""
+
+    def __init__(self, name: str, *, seconds: float, work: Callable[[], None]) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._work = work
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"job-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the run at hand and end the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._work()
+            except Exception as error:  # noqa: BLE001  the next run is the remedy
+                log.error("job failed", stage=self.name, error=type(error).__name__, exc_info=error)
+            self._stopping.wait(self._seconds)

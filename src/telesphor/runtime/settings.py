@@ -1,0 +1,100 @@
+"""The settings of a node: `telesphor.toml` in its folder, overridden by `TELESPHOR_*` variables.
+
+Everything is validated at start, before anything is opened; a wrong value names its field. The one
+place that reads the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from telesphor.kernel.errors import Kind, TelesphorError
+
+SETTINGS_FILE = "telesphor.toml"
+
+Origin = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9._-]+)*$", max_length=200)]
+"""A schema-less URL (C2SP tlog-checkpoint): lower case, no spaces, no plus."""
+
+
+class SettingsRefused(TelesphorError):
+    """A setting is missing or wrong."""
+
+    code = "settings-refused"
+    kind = Kind.INVALID
+
+
+class Settings(BaseSettings):
+    """One node's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="TELESPHOR_", extra="forbid", frozen=True)
+
+    origin: Origin
+    host: str = "127.0.0.1"
+    port: int = Field(default=8420, ge=0, le=65_535)
+    vault_url: str = ""
+    """Where sealed objects are kept; empty means the folder `vault` of the node."""
+    public_url: str = ""
+    """Where tiles and checkpoints are published; empty means the folder `public` of the node."""
+    checkpoint_interval_ms: int = Field(default=500, ge=10, le=60_000)
+    queued_requests_max: int = Field(default=8_192, ge=1, le=65_536)
+    writer_route: bool = False
+    """Whether `POST /add` takes unsigned leaves: for load tools only, never beside patients."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    passphrase: SecretStr | None = None
+    passphrase_file: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose values `load_settings` hands in."""
+        return (env_settings, init_settings)
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read and check the settings of the node in `folder`.
+
+    Raises:
+        SettingsRefused: there is no node there, or a value is wrong.
+    """
+    file = folder / SETTINGS_FILE
+    if not file.is_file():
+        raise SettingsRefused(f"`{folder}` holds no node", hint=f"make one with `telesphor init {folder}`")
+    try:
+        return Settings(**tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SettingsRefused(
+            f"setting `{field}`: {first['msg'].lower()}",
+            hint=f"see `{file.name}` and the TELESPHOR_ variables",
+        ) from None  # The cause quotes the value, and one of them is a passphrase.
+    except ValueError as error:  # includes tomllib.TOMLDecodeError
+        raise SettingsRefused(f"`{file.name}` is not TOML", detail=str(error)) from error
+    except OSError as error:
+        raise SettingsRefused(f"`{file.name}` cannot be read", hint="check its permissions") from error
+
+
+def format_settings(values: dict[str, Any]) -> str:
+    """Write `values` as the lines of a settings file."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in values.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    # A basic string of TOML is one of JSON, but for the delete character (TOML 1.0, "String").
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
