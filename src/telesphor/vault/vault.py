@@ -1,0 +1,138 @@
+"""The vault of one node: its store, its records, its keys, its tickets, and what they do together.
+
+`Vault` is built once by the composition root. Commands reach it through `service`, transfers through
+`routes`, and programs in the same process through `receive` and `send`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from telesphor.kernel.clock import Clock
+from telesphor.kernel.ids import ActorId, IdSource, ObjectId
+from telesphor.kernel.sealing import RecipientKey
+from telesphor.runtime.blobs import Blobs
+from telesphor.runtime.tickets import Tickets
+from telesphor.vault.errors import ObjectErased, ObjectMissing, ObjectNotSealed
+from telesphor.vault.keys import KeyRing, Recipients
+from telesphor.vault.model import ObjectRow, ObjectState, ReadGrant, Stored, WriteGrant, check_reader
+from telesphor.vault.objects import ObjectReader, open_stream
+from telesphor.vault.store import LedgerView, Records
+from telesphor.vault.uploads import Uploads
+
+
+class Vault:
+    """The vault of one node. Safe between threads; everything blocks.
+
+    Args:
+        blobs: where the parts are kept.
+        records_path: `vault.sqlite`; made where it is missing.
+        ledger_path: `ledger.sqlite`, which exists, with the state tables in it.
+        node_id: the node's own actor id.
+        node_key: opens the node's wraps.
+        recipients: knows the actors' sealing keys.
+    """
+
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        records_path: Path,
+        ledger_path: Path,
+        node_id: ActorId,
+        node_key: RecipientKey,
+        recipients: Recipients,
+        clock: Clock,
+        ids: IdSource,
+        tickets: Tickets | None = None,
+    ) -> None:
+        self.blobs = blobs
+        self.clock = clock
+        self.recipients = recipients
+        self.tickets = tickets or Tickets(clock=clock, random=ids.random_bytes)
+        self.records = Records(records_path)
+        self.ledger = LedgerView(ledger_path)
+        self.keys = KeyRing(
+            records=self.records,
+            ledger=self.ledger,
+            recipients=recipients,
+            node_id=node_id,
+            node_key=node_key,
+            ids=ids,
+            clock=clock,
+        )
+        self.uploads = Uploads(
+            blobs=blobs, records=self.records, ledger=self.ledger, keys=self.keys, clock=clock, ids=ids
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.records.close()
+        self.ledger.close()
+
+    def settle(self, object_id: ObjectId) -> ObjectRow:
+        """Make an object's keys and bytes what the ledger says: wrapped for its readers, or destroyed.
+
+        Raises:
+            ObjectMissing: the ledger says nothing of it.
+        """
+        row = self.keys.settle(object_id)
+        if row is None:
+            raise ObjectMissing(f"there is no object `{object_id}`")
+        if row.state is ObjectState.ERASED:
+            self.delete_parts(object_id)
+        return row
+
+    def delete_parts(self, object_id: ObjectId) -> None:
+        """Delete all bytes of an object from the store."""
+        for path in list(self.blobs.list(f"objects/{object_id}")):
+            self.blobs.delete(path)
+        self.blobs.drop_unfinished(f"objects/{object_id}")
+
+    def readable(self, grant: ReadGrant) -> ObjectRow:
+        """What the ledger says of the object, if the grant's actor may still read it.
+
+        Raises:
+            NotAReader, ObjectErased, ObjectMissing: it changed since the ticket was issued.
+        """
+        row = self.ledger.object(grant.object)
+        if row is None:
+            raise ObjectMissing(f"there is no object `{grant.object}`")
+        check_reader(grant.actor, self.ledger.readers(grant.object), grant.object)
+        check_sealed(row)
+        return row
+
+    def open_object(self, grant: ReadGrant) -> ObjectReader:
+        """A reader of the object that the grant allows.
+
+        Raises:
+            ObjectDamaged: the key, the header or the last part is not what was sealed.
+        """
+        row = self.readable(grant)
+        assert row.size is not None
+        key = self.keys.data_key(row.object)
+        return ObjectReader(self.blobs, object_id=row.object, size=row.size, key=key)
+
+    def receive(self, ticket: str, source: BinaryIO) -> Stored:
+        """Upload all of `source` from within this process; constant memory.
+
+        Raises:
+            TicketRefused: the ticket is for nothing that can be written.
+        """
+        grant = self.tickets.redeem(ticket, WriteGrant)
+        with self.uploads.open(grant.object) as upload:
+            source.seek(upload.offset) if upload.offset else None
+            return upload.add_all(source)
+
+    def send(self, ticket: str, target: BinaryIO) -> int:
+        """Write all of the object to `target`, within this process; returns its size. Constant memory."""
+        return open_stream(self.open_object(self.tickets.redeem(ticket, ReadGrant)), target)
+
+
+def check_sealed(row: ObjectRow) -> None:
+    """Raise `ObjectErased` or `ObjectNotSealed` unless the object can be read."""
+    if row.state is ObjectState.ERASED:
+        raise ObjectErased(f"object `{row.object}` is erased", hint="the entry that erased it says why")
+    if row.state is ObjectState.BEGUN:
+        raise ObjectNotSealed(f"object `{row.object}` is still being written")
