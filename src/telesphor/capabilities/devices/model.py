@@ -1,0 +1,44 @@
+"""Values of devices: the sorts of readings, their bounds, and what can be refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from telesphor.kernel.errors import Kind, TelesphorError
+
+READINGS_MAX = 10_000_000
+"""Values in one object: an electrocardiogram at 1,000 Hz for nearly three hours."""
+
+AHEAD_MS_MAX = 300_000
+"""How far a device's clock may be ahead of the node's, the same as for its requests."""
+
+READINGS_STREAM = "readings"
+
+ReadingKind = Literal[
+    "blood-pressure",
+    "body-temperature",
+    "body-weight",
+    "ecg",
+    "glucose",
+    "heart-rate",
+    "oxygen-saturation",
+    "respiratory-rate",
+]
+
+CountField = Annotated[int, Meta(ge=1, le=READINGS_MAX)]
+
+
+class ReadingSpanRefused(TelesphorError):
+    """The readings end before they begin, or in the future."""
+
+    code = "reading-span-refused"
+    kind = Kind.INVALID
+
+
+class ReadingExists(TelesphorError):
+    """The object was recorded as readings before."""
+
+    code = "reading-exists"
+    kind = Kind.CONFLICT

@@ -1,0 +1,152 @@
+"""All SQL of identity: the node, the actors, their pairs over time, and every key ever seen.
+
+`key_halves` holds each single key (both thumbprints of a pair, the KEM key's digest) with the actor
+that first used it. INVARIANT: rows of `actor_keys` and `key_halves` are never deleted.
+"""
+
+from __future__ import annotations
+
+import apsw
+import msgspec
+
+from telesphor.capabilities.identity.entries import (
+    ACTOR_KEY_ROTATED,
+    ACTOR_REGISTERED,
+    ACTOR_RETIRED,
+    NODE_CREATED,
+    NodeCreated,
+)
+from telesphor.capabilities.identity.model import ActorKind, Jwks, read_jwks
+from telesphor.kernel import base64url
+from telesphor.kernel.digest import digest_of
+from telesphor.kernel.ids import parse_stream
+from telesphor.runtime.capability import Recorded, Store
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS node(
+    id TEXT PRIMARY KEY,
+    origin TEXT NOT NULL,
+    root TEXT NOT NULL,
+    log TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS actors(
+    actor TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    registered_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS actor_keys(
+    actor TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    jwks TEXT NOT NULL,
+    kem BLOB,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    PRIMARY KEY(actor, key_id)
+);
+CREATE TABLE IF NOT EXISTS key_halves(
+    half TEXT PRIMARY KEY,
+    actor TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+TABLES = ("node", "actors", "actor_keys", "key_halves")
+
+ActorRow = tuple[str, str, str]
+"""Kind, current key id, state."""
+
+
+def node_row(db: apsw.Connection) -> tuple[str, str] | None:
+    """Return the node's actor id and origin, once there is a first entry."""
+    return db.execute("SELECT id, origin FROM node").fetchone()
+
+
+def actor_row(db: apsw.Connection, actor: str) -> ActorRow | None:
+    """Return kind, current key and state of an actor, if it is registered."""
+    return db.execute("SELECT kind, key_id, state FROM actors WHERE actor = ?", (actor,)).fetchone()
+
+
+def jwks_of(db: apsw.Connection, *, actor: str, key_id: str) -> str:
+    """Return one pair, as JSON text, of an actor that is known to have it."""
+    sql = "SELECT jwks FROM actor_keys WHERE actor = ? AND key_id = ?"
+    row = db.execute(sql, (actor, key_id)).fetchone()
+    assert row is not None, "apply writes the pair with its actor"
+    return str(row[0])
+
+
+def kem_of(db: apsw.Connection, *, actor: str, key_id: str) -> bytes | None:
+    """Return the KEM public key that goes with one pair of an actor; None for the root."""
+    row = db.execute("SELECT kem FROM actor_keys WHERE actor = ? AND key_id = ?", (actor, key_id)).fetchone()
+    return None if row is None else row[0]
+
+
+def owner_of_half(db: apsw.Connection, half: str) -> str | None:
+    """Return the actor that first used a single key, if any did."""
+    row = db.execute("SELECT actor FROM key_halves WHERE half = ?", (half,)).fetchone()
+    return None if row is None else row[0]
+
+
+def count_actors(db: apsw.Connection) -> int:
+    """Return how many actors were ever registered, the node and the root among them."""
+    row = db.execute("SELECT count(*) FROM actors").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def kem_half(kem: bytes) -> str:
+    """Name of a KEM key among the key halves."""
+    return digest_of(kem)
+
+
+def apply(db: apsw.Connection, entry: Recorded) -> None:
+    """Fold one entry of identity into the tables."""
+    if entry.type == ACTOR_REGISTERED.name:
+        actor = parse_stream(entry.stream)[1]
+        _add_actor(db, entry, actor=actor, kind=entry.body.kind, keys=entry.body.keys, kem=entry.body.kem)
+    elif entry.type == ACTOR_KEY_ROTATED.name:
+        _rotate(db, entry, actor=parse_stream(entry.stream)[1])
+    elif entry.type == ACTOR_RETIRED.name:
+        actor = parse_stream(entry.stream)[1]
+        db.execute("UPDATE actors SET state = 'retired' WHERE actor = ?", (actor,))
+        _end_keys(db, entry, actor=actor)
+    elif entry.type == NODE_CREATED.name:
+        _create_node(db, entry, entry.body)
+
+
+def _create_node(db: apsw.Connection, entry: Recorded, body: NodeCreated) -> None:
+    log = msgspec.json.encode(body.log).decode()
+    db.execute("INSERT INTO node VALUES(?, ?, ?, ?)", (body.node.id, body.origin, body.root.id, log))
+    _add_actor(db, entry, actor=body.root.id, kind=ActorKind.ROOT, keys=body.root.keys, kem=None)
+    _add_actor(db, entry, actor=body.node.id, kind=ActorKind.NODE, keys=body.node.keys, kem=body.node.kem)
+
+
+def _add_actor(
+    db: apsw.Connection, entry: Recorded, *, actor: str, kind: str, keys: Jwks, kem: str | None
+) -> None:
+    key_id = _add_keys(db, entry, actor=actor, keys=keys, kem=kem)
+    db.execute("INSERT INTO actors VALUES(?, ?, ?, 'active', ?)", (actor, str(kind), key_id, entry.at))
+
+
+def _rotate(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
+    _end_keys(db, entry, actor=actor)
+    key_id = _add_keys(db, entry, actor=actor, keys=entry.body.keys, kem=entry.body.kem)
+    db.execute("UPDATE actors SET key_id = ? WHERE actor = ?", (key_id, actor))
+
+
+def _end_keys(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
+    db.execute("UPDATE actor_keys SET until = ? WHERE actor = ? AND until IS NULL", (entry.position, actor))
+
+
+def _add_keys(db: apsw.Connection, entry: Recorded, *, actor: str, keys: Jwks, kem: str | None) -> str:
+    pair = read_jwks(keys)
+    kem_bytes = None if kem is None else base64url.decode(kem)
+    jwks = msgspec.json.encode(keys, order="sorted").decode()
+    row = (actor, pair.key_id, jwks, kem_bytes, entry.position)
+    db.execute("INSERT INTO actor_keys VALUES(?, ?, ?, ?, ?, NULL)", row)
+    halves = [*pair.thumbprints(), *([] if kem_bytes is None else [kem_half(kem_bytes)])]
+    # A KEM key may stay when its actor rotates: the row is there then, and the actor the same.
+    db.executemany("INSERT OR IGNORE INTO key_halves VALUES(?, ?)", [(half, actor) for half in halves])
+    return pair.key_id
+
+
+STORE = Store(SCHEMA, TABLES, apply)

@@ -1,0 +1,282 @@
+"""The use cases of visits: open, read, add, record, close, export.
+
+Who asks comes first everywhere: `_open_visit_for` finds the visit and refuses whoever has no part in it,
+before anything else is looked at. Reading goes through the vault's own decision, which is handed in, so
+that a read within a visit obeys exactly the rules of any other read and leaves the same entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from telesphor.capabilities.devices.service import RecordReading, draft_reading, own_sealed_object
+from telesphor.capabilities.identity.model import (
+    ActorIdField,
+    ActorKind,
+    ObjectIdField,
+    VisitIdField,
+    require_kind,
+)
+from telesphor.capabilities.identity.service import active_actor
+from telesphor.capabilities.visits import store
+from telesphor.capabilities.visits.entries import (
+    VISIT_CLOSED,
+    VISIT_EXPORTED,
+    VISIT_OBJECT_LINKED,
+    VISIT_OPENED,
+    ObjectLinked,
+    VisitClosedBody,
+    VisitExported,
+    VisitOpened,
+)
+from telesphor.capabilities.visits.model import (
+    BUNDLE_TICKET_SECONDS,
+    DEVICES_MAX,
+    EXPORTS_STREAM,
+    VISIT_ENTRIES_MAX,
+    VISIT_STREAM,
+    AddedRole,
+    AlreadyLinked,
+    BundleGrant,
+    BundleTicket,
+    LinkRole,
+    NotAParticipant,
+    ObjectOfAnotherVisit,
+    ParticipantRefused,
+    VisitClosed,
+    VisitExists,
+    VisitFull,
+    VisitMissing,
+    VisitNotClosed,
+    VisitRow,
+)
+from telesphor.kernel.digest import format_digest
+from telesphor.kernel.ids import Stream, VisitId, stream_of
+from telesphor.runtime.capability import Actor, Body, Decision, Draft, Receipt, State
+from telesphor.runtime.tickets import Tickets
+from telesphor.vault.model import Purpose, ReadObject, stream_of_object
+
+DecideRead = Callable[[Actor, ReadObject, State], Decision]
+"""The vault's decision of `object.read/1`; its first draft is the read's entry."""
+
+
+class OpenVisit(Body, frozen=True, kw_only=True):
+    """Open a visit under a fresh id; asked by its clinician, an organisation or a system."""
+
+    visit: VisitIdField
+    patient: ActorIdField
+    clinician: ActorIdField
+    devices: Annotated[tuple[ActorIdField, ...], Meta(max_length=DEVICES_MAX)]
+
+
+class ReadInVisit(Body, frozen=True, kw_only=True):
+    """Read an object within a visit; asked by its patient or its clinician."""
+
+    visit: VisitIdField
+    object: ObjectIdField
+    purpose: Purpose
+
+
+class AddToVisit(Body, frozen=True, kw_only=True):
+    """Link a sealed object of one's own; asked by the patient or the clinician."""
+
+    visit: VisitIdField
+    object: ObjectIdField
+    role: AddedRole
+
+
+class RecordInVisit(RecordReading, frozen=True, kw_only=True):
+    """Record readings within a visit; asked by one of its devices."""
+
+    visit: VisitIdField
+
+
+class CloseVisit(Body, frozen=True, kw_only=True):
+    """Close a visit for good; asked by its clinician, whoever opened it, or an organisation."""
+
+    visit: VisitIdField
+
+
+class ExportVisit(Body, frozen=True, kw_only=True):
+    """Ask for the proof bundle of a closed visit; a participant or an organisation may."""
+
+    visit: VisitIdField
+
+
+def open_visit(actor: Actor, command: OpenVisit, state: State) -> Decision:
+    """Begin a visit.
+
+    Raises:
+        NotPermitted, NotAParticipant: the actor may not open this visit.
+        VisitExists: the id was used before.
+        ActorMissing, ActorRetired, ParticipantRefused: somebody named cannot take part.
+    """
+    require_kind(actor, ActorKind.PERSON, ActorKind.ORGANISATION, ActorKind.SYSTEM)
+    if actor.kind == ActorKind.PERSON and actor.id != command.clinician:
+        raise NotAParticipant("a person opens only visits whose clinician it is")
+    stream = _visit_stream(command.visit)
+    if state.next_n(stream) != 0:
+        raise VisitExists(f"the id `{command.visit}` was used for a visit before", hint="make a new id")
+    _check_parties(command, state)
+    body = VisitOpened(patient=command.patient, clinician=command.clinician, devices=command.devices)
+    return Decision((Draft(VISIT_OPENED.name, stream, body),))
+
+
+def add_object(actor: Actor, command: AddToVisit, state: State) -> Decision:
+    """Link a note, a recording or a record that the participant wrote and sealed.
+
+    Raises:
+        VisitMissing, NotAParticipant, VisitClosed, VisitFull: as for every step.
+        ObjectMissing, NotTheOwner, ObjectNotSealed, ObjectErased, ObjectOfAnotherVisit, AlreadyLinked.
+    """
+    visit = _open_visit_for(actor, command.visit, state)
+    row = own_sealed_object(actor, command.object, state)
+    if row.visit not in (None, visit.visit):
+        raise ObjectOfAnotherVisit(f"object `{command.object}` was written for another visit")
+    assert row.sealed_n is not None, "sealed objects have the number of their seal"
+    stream = stream_of_object(command.object)
+    return Decision((_link(visit, stream=stream, n=row.sealed_n, role=LinkRole(command.role), state=state),))
+
+
+def record_reading(actor: Actor, command: RecordInVisit, state: State) -> Decision:
+    """Record readings of a registered device, and link them, as two entries of one request.
+
+    Raises:
+        VisitMissing, NotAParticipant, VisitClosed, VisitFull; and as `devices.draft_reading`.
+    """
+    require_kind(actor, ActorKind.DEVICE)
+    visit = _find_visit(command.visit, state)
+    if not store.has_device(state.db, visit=visit.visit, device=actor.id):
+        raise NotAParticipant("the device is not one of this visit")
+    _check_open(visit)
+    if own_sealed_object(actor, command.object, state).visit not in (None, visit.visit):
+        raise ObjectOfAnotherVisit(f"object `{command.object}` was written for another visit")
+    reading = draft_reading(actor, command, state, visit=visit.visit)
+    n = state.next_n(reading.stream)
+    link = _link(visit, stream=Stream(reading.stream), n=n, role=LinkRole.READING, state=state)
+    return Decision((reading, link))
+
+
+def close_visit(actor: Actor, command: CloseVisit, state: State) -> Decision:
+    """End a visit, committing to the complete list of its entries.
+
+    Raises:
+        VisitMissing, NotAParticipant, VisitClosed.
+    """
+    visit = _find_visit(command.visit, state)
+    if actor.id not in (visit.clinician, visit.opened_by) and actor.kind != ActorKind.ORGANISATION:
+        raise NotAParticipant("the clinician, whoever opened the visit, or an organisation closes it")
+    if visit.state == "closed":
+        raise VisitClosed("the visit is closed already")
+    body = VisitClosedBody(count=visit.entries, root=format_digest(visit.root))
+    return Decision((Draft(VISIT_CLOSED.name, _visit_stream(visit.visit), body),))
+
+
+class VisitDesk:
+    """The use cases that hand out tickets: reading within a visit, and exporting its proof.
+
+    Args:
+        decide_read: the vault's decision of `object.read/1`.
+        tickets: where export tickets are issued.
+    """
+
+    def __init__(self, *, decide_read: DecideRead, tickets: Tickets) -> None:
+        self._decide_read = decide_read
+        self._tickets = tickets
+
+    def read_object(self, actor: Actor, command: ReadInVisit, state: State) -> Decision:
+        """Decide a read by the vault's rules, and link it to the visit; answers with the vault's ticket.
+
+        Raises:
+            VisitMissing, NotAParticipant, VisitClosed, VisitFull; and what the vault refuses.
+        """
+        visit = _open_visit_for(actor, command.visit, state)
+        ask = ReadObject(object=command.object, purpose=command.purpose, visit=visit.visit)
+        read = self._decide_read(actor, ask, state)
+        stream = Stream(read.drafts[0].stream)
+        link = _link(visit, stream=stream, n=state.next_n(stream), role=LinkRole.READ, state=state)
+        return read._replace(drafts=(*read.drafts, link))
+
+    def export_visit(self, actor: Actor, command: ExportVisit, state: State) -> Decision:
+        """Note that the actor is given the proof of a closed visit, then issue the ticket for it.
+
+        Raises:
+            VisitMissing, NotAParticipant, VisitNotClosed.
+        """
+        visit = _find_visit(command.visit, state)
+        if actor.id not in (visit.patient, visit.clinician) and actor.kind != ActorKind.ORGANISATION:
+            raise NotAParticipant("a participant or an organisation exports a visit")
+        if visit.state != "closed":
+            raise VisitNotClosed(
+                "the visit is still open", hint="close it first: only then is its list complete"
+            )
+        draft = Draft(
+            VISIT_EXPORTED.name,
+            stream_of(EXPORTS_STREAM, visit.visit),
+            VisitExported(entries=visit.entries),
+        )
+        grant = BundleGrant(visit=visit.visit, actor=actor.id)
+
+        def issue(_receipt: Receipt) -> msgspec.Struct:
+            ticket = self._tickets.issue(grant, lifetime_seconds=BUNDLE_TICKET_SECONDS)
+            return BundleTicket(visit=visit.visit, ticket=ticket, path=bundle_path(visit.visit))
+
+        return Decision((draft,), None, issue)
+
+
+def bundle_path(visit: str) -> str:
+    """Where the bundle of a visit is fetched."""
+    return f"/v1/visits/{visit}/bundle"
+
+
+def _visit_stream(visit: str) -> Stream:
+    return stream_of(VISIT_STREAM, visit)
+
+
+def _find_visit(visit_id: VisitId, state: State) -> VisitRow:
+    visit = store.find_visit(state.db, visit_id)
+    if visit is None:
+        raise VisitMissing(f"there is no visit `{visit_id}`")
+    return visit
+
+
+def _open_visit_for(actor: Actor, visit_id: VisitId, state: State) -> VisitRow:
+    visit = _find_visit(visit_id, state)
+    if actor.id not in (visit.patient, visit.clinician):
+        raise NotAParticipant("only the visit's patient and clinician may do this")
+    _check_open(visit)
+    return visit
+
+
+def _check_open(visit: VisitRow) -> None:
+    if visit.state == "closed":
+        raise VisitClosed("the visit is closed; nothing can be added")
+    if visit.entries >= VISIT_ENTRIES_MAX - 1:  # the last place is that of `visit.closed`
+        raise VisitFull(
+            f"a visit has at most `{VISIT_ENTRIES_MAX}` entries", hint="close it and open another"
+        )
+
+
+def _check_parties(command: OpenVisit, state: State) -> None:
+    if command.patient == command.clinician:
+        raise ParticipantRefused("the patient and the clinician are the same person")
+    if len(set(command.devices)) != len(command.devices):
+        raise ParticipantRefused("a device is named twice")
+    people = (command.patient, command.clinician)
+    wanted = [(actor, ActorKind.PERSON) for actor in people]
+    wanted += [(device, ActorKind.DEVICE) for device in command.devices]
+    for actor_id, kind in wanted:
+        if active_actor(state.db, actor_id).kind != kind:
+            raise ParticipantRefused(f"actor `{actor_id}` is not of kind `{kind}`")
+
+
+def _link(visit: VisitRow, *, stream: Stream, n: int, role: LinkRole, state: State) -> Draft:
+    if store.has_link(state.db, visit=visit.visit, stream=stream, n=n):
+        raise AlreadyLinked(f"entry `{n}` of `{stream}` is linked to this visit already")
+    return Draft(
+        VISIT_OBJECT_LINKED.name, _visit_stream(visit.visit), ObjectLinked(stream=stream, n=n, role=role)
+    )

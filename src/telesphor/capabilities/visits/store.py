@@ -1,0 +1,101 @@
+"""All SQL of visits. `peaks` is the compact Merkle range over the visit's entries so far, kept by the
+fold, so that closing a visit of any length costs the same.
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from telesphor.capabilities.visits.entries import VISIT_CLOSED, VISIT_OBJECT_LINKED, VISIT_OPENED
+from telesphor.capabilities.visits.model import VisitRow
+from telesphor.kernel.ids import ActorId, VisitId, parse_stream
+from telesphor.kernel.merkle import CompactRange
+from telesphor.runtime.capability import Recorded, Store
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS visits(
+    visit TEXT PRIMARY KEY,
+    patient TEXT NOT NULL,
+    clinician TEXT NOT NULL,
+    opened_by TEXT NOT NULL,
+    state TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    peaks BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS visit_devices(
+    visit TEXT NOT NULL,
+    device TEXT NOT NULL,
+    PRIMARY KEY(visit, device)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS visit_links(
+    visit TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY(visit, stream, n)
+) WITHOUT ROWID;
+"""
+
+TABLES = ("visits", "visit_devices", "visit_links")
+
+
+def find_visit(db: apsw.Connection, visit: str) -> VisitRow | None:
+    """Return a visit as the ledger says, if there is one."""
+    sql = "SELECT patient, clinician, opened_by, state, entries, peaks FROM visits WHERE visit = ?"
+    row = db.execute(sql, (visit,)).fetchone()
+    if row is None:
+        return None
+    patient, clinician, opened_by, state, entries, peaks = row
+    return VisitRow(
+        visit=VisitId(visit),
+        patient=ActorId(patient),
+        clinician=ActorId(clinician),
+        opened_by=ActorId(opened_by),
+        state="closed" if state == "closed" else "open",
+        entries=entries,
+        root=CompactRange.decode(peaks).root(),
+    )
+
+
+def has_device(db: apsw.Connection, *, visit: str, device: str) -> bool:
+    """Whether the device was registered for the visit."""
+    sql = "SELECT 1 FROM visit_devices WHERE visit = ? AND device = ?"
+    return db.execute(sql, (visit, device)).fetchone() is not None
+
+
+def has_link(db: apsw.Connection, *, visit: str, stream: str, n: int) -> bool:
+    """Whether the entry is linked to the visit already."""
+    sql = "SELECT 1 FROM visit_links WHERE visit = ? AND stream = ? AND n = ?"
+    return db.execute(sql, (visit, stream, n)).fetchone() is not None
+
+
+def apply(db: apsw.Connection, entry: Recorded) -> None:
+    """Fold one entry of visits into the tables; exports change nothing."""
+    if entry.type == VISIT_OPENED.name:
+        _open(db, entry)
+    elif entry.type == VISIT_OBJECT_LINKED.name:
+        visit = parse_stream(entry.stream)[1]
+        link = (visit, entry.body.stream, entry.body.n, str(entry.body.role))
+        db.execute("INSERT INTO visit_links VALUES(?, ?, ?, ?)", link)
+        _advance(db, entry, visit=visit, state="open")
+    elif entry.type == VISIT_CLOSED.name:
+        _advance(db, entry, visit=parse_stream(entry.stream)[1], state="closed")
+
+
+def _open(db: apsw.Connection, entry: Recorded) -> None:
+    visit, body = parse_stream(entry.stream)[1], entry.body
+    row = (visit, body.patient, body.clinician, entry.actor, CompactRange(1, [entry.leaf]).encode())
+    db.execute("INSERT INTO visits VALUES(?, ?, ?, ?, 'open', 1, ?)", row)
+    db.executemany("INSERT INTO visit_devices VALUES(?, ?)", [(visit, device) for device in body.devices])
+
+
+def _advance(db: apsw.Connection, entry: Recorded, *, visit: str, state: str) -> None:
+    row = db.execute("SELECT peaks FROM visits WHERE visit = ?", (visit,)).fetchone()
+    assert row is not None, "a visit's stream begins by opening it"
+    peaks = CompactRange.decode(row[0])
+    peaks.append(entry.leaf)
+    sql = "UPDATE visits SET state = ?, entries = ?, peaks = ? WHERE visit = ?"
+    db.execute(sql, (state, peaks.size, peaks.encode(), visit))
+
+
+STORE = Store(SCHEMA, TABLES, apply)

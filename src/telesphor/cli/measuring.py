@@ -1,0 +1,71 @@
+"""`demo` and `bench`: the node shown at work, and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from telesphor.cli.connect import JsonOption
+from telesphor.runtime.console import EXIT_REFUSED, emit_json, refusals
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register these commands."""
+    app.command()(demo)
+    app.command()(bench)
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="End after the table, without serving.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="An empty or new folder for the node and visit.bundle.zip; default demo/run-N."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port to serve on afterwards; 0 takes a free one.", min=0)] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Play a telehealth visit on real records, prove it, verify the proof offline, and attack it.
+
+    Exits 1 unless the proof verified and every attack was detected.
+
+    Example: telesphor demo --headless --out /tmp/demo --json
+    """
+    # Imported late: no other command needs what the demonstration needs.
+    from telesphor.demo.narration import Narrator
+    from telesphor.demo.run import run_demo, serve_again, summarise, tell_table
+    from telesphor.demo.stage import choose_folder
+
+    with refusals():
+        narrator = Narrator()
+        outcome = run_demo(choose_folder(out), narrator=narrator)
+        tell_table(outcome, narrator)
+        if json:
+            emit_json(summarise(outcome))
+        if not outcome.held:
+            narrator.undetected("not everything held: see above")
+            raise typer.Exit(EXIT_REFUSED)
+        if not headless:
+            serve_again(outcome, port=port, narrator=narrator)
+
+
+def bench(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure only this group; may be given again.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tenth of everything: for a look, not for a record.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure the node on this machine, beside what the machine itself allows.
+
+    Example: telesphor bench --only writer --quick
+    """
+    from telesphor.bench import run
+
+    with refusals():
+        raise typer.Exit(run(only=only or [], quick=quick, json=json))

@@ -1,0 +1,122 @@
+"""`init`, `serve`, `fsck`: a node's life on one machine."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from telesphor.app import build_checking_registry, create_node, ledger_files, open_node
+from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption
+from telesphor.kernel.clock import SystemClock
+from telesphor.kernel.ids import IdSource
+from telesphor.ledger.fsck import fsck as check_ledger
+from telesphor.runtime.console import emit_json, progress, refusals, say
+from telesphor.runtime.folder import FolderLock, NodeFolder, read_passphrase, write_private
+from telesphor.runtime.serving import listen, make_server, url_of
+from telesphor.runtime.settings import Settings, load_settings
+from telesphor.runtime.telemetry import configure_logs
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register these commands."""
+    app.command()(init)
+    app.command()(serve)
+    app.command()(fsck)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")] = DEFAULT_FOLDER,
+    origin: Annotated[
+        str, typer.Option(help="The ledger's name for all time: a domain you own, with a path.")
+    ] = "telesphor.example/node",
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the passphrase of the node's keys; made when it is not there."),
+    ] = None,
+) -> None:
+    """Make a node: its keys, its settings and the first entry of its ledger.
+
+    Example: telesphor init /srv/telesphor --origin clinic.example/ledger
+    """
+    with refusals():
+        settings = Settings(origin=origin)
+        secret = passphrase_file or folder.with_name(folder.name + ".passphrase")
+        if not secret.exists():
+            secret.parent.mkdir(parents=True, exist_ok=True)
+            write_private(secret, IdSource(SystemClock()).random_bytes(16).hex().encode() + b"\n")
+            say(f"made a passphrase in [bold]{secret}[/]: keep it apart from the node's folder")
+        passphrase = secret.read_bytes().strip()
+        made = create_node(
+            folder,
+            origin=settings.origin,
+            passphrase=passphrase,
+            settings={"passphrase_file": str(secret.absolute())},
+        )
+        say(f"made the node [bold]{origin}[/] in [bold]{folder}[/]")
+        say(
+            f"carry [bold]{made.root_key}[/] to a safe place: it certifies the node and is not needed to run it"
+        )
+        say(f"hand [bold]{made.log_vkeys}[/] to whoever will verify your proofs")
+
+
+def serve(
+    node: NodeOption = DEFAULT_FOLDER,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = -1,
+) -> None:
+    """Serve a node until it is told to stop; what was acknowledged by then is durable.
+
+    Example: telesphor serve --node /srv/telesphor --port 8420
+    """
+    with refusals():
+        settings = load_settings(node)
+        configure_logs(settings.log_level)
+        with open_node(node, passphrase=read_passphrase(settings, ask=True)) as opened:
+            listener = listen(host or settings.host, port if port >= 0 else settings.port)
+            server = make_server(opened.edge())
+            place = NodeFolder(node)
+            place.address.write_text(url_of(listener), encoding="ascii")
+            say(
+                f"node [bold]{settings.origin}[/] at [bold]{url_of(listener)}[/] (API: {url_of(listener)}/schema)"
+            )
+            for stop in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(stop, server.handle_exit)
+            try:
+                server.run(sockets=[listener])
+            finally:
+                place.address.unlink(missing_ok=True)
+                listener.close()
+
+
+def fsck(
+    node: NodeOption = DEFAULT_FOLDER,
+    objects: Annotated[bool, typer.Option(help="Also read every object of the vault.")] = True,
+    json: JsonOption = False,
+) -> None:
+    """Recompute everything from the stored entries and name the first thing that is wrong.
+
+    Example: telesphor fsck --node /srv/telesphor
+    """
+    with refusals():
+        settings = load_settings(node)
+        folder = NodeFolder(node)
+        lock = FolderLock(folder)
+        try:
+            with progress("checking the ledger", quiet=json) as advance:
+                report = check_ledger(
+                    ledger_files(folder, settings),
+                    build_checking_registry,
+                    progress=lambda _stage, done, total: advance(done, total),
+                )
+        finally:
+            lock.release()
+        if json:
+            emit_json(report)
+        else:
+            say(
+                f"sound: {report.entries} entries in {report.streams} streams, {report.requests} signed requests, "
+                f"{report.tiles} tiles, {report.checkpoints} checkpoints, {report.state_rows} rows of state"
+            )

@@ -1,0 +1,78 @@
+"""An attack counts as detected only by the refusal it deserves, and one that does not fails the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from telesphor.client.errors import ClientRefused
+from telesphor.demo.attacks import Attack
+from telesphor.demo.energy import Energy
+from telesphor.demo.proof import Step, Verdict, Verifier, VerifierFailed
+from telesphor.demo.request_attacks import attempt
+from telesphor.demo.run import Checked, Outcome
+from telesphor.ledger.fsck import FsckReport
+
+DETECTED = Attack("a replay", True, "request-replayed", "this request was recorded before")
+VERDICT = Verdict(True, "L1", True, (Step("archive", "one archive", "", ""),))
+NOTHING: Any = cast(Any, None)
+HELD = Outcome(
+    stage=NOTHING,
+    visit=NOTHING,
+    checked=Checked(cast(FsckReport, None), (), 300),
+    verdict=VERDICT,
+    opened=14,
+    attacks=(DETECTED,),
+    seconds=10.0,
+    energy=Energy(None, "no counters"),
+)
+
+
+async def refuse(code: str) -> None:
+    raise ClientRefused("no", code=code, status=409)
+
+
+async def accept() -> None:
+    """A node that notices nothing."""
+
+
+async def test_deserved_refusal_is_detection() -> None:
+    attack = await attempt("a replay", "request-replayed", lambda: refuse("request-replayed"))
+    assert attack.detected
+
+
+async def test_refusal_for_another_reason_is_no_detection() -> None:
+    attack = await attempt("a replay", "request-replayed", lambda: refuse("queue-full"))
+    assert not attack.detected
+
+
+async def test_accepted_attack_is_no_detection() -> None:
+    assert not (await attempt("a replay", "request-replayed", accept)).detected
+
+
+def test_run_holds_when_all_is_proven_and_detected() -> None:
+    assert HELD.held
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(HELD, attacks=(DETECTED, replace(DETECTED, detected=False))),
+        replace(HELD, verdict=replace(VERDICT, passed=False)),
+        replace(HELD, verdict=replace(VERDICT, pinned=False)),
+        replace(HELD, checked=replace(HELD.checked, leaks=("entry 4",))),
+    ],
+    ids=["attack undetected", "not verified", "keys not pinned", "words leaked"],
+)
+def test_run_does_not_hold_otherwise(broken: Outcome) -> None:
+    assert not broken.held
+
+
+def test_verifier_refuses_what_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "bundle.zip").write_bytes(b"not a bundle")
+    (tmp_path / "keys").write_text("")
+    with pytest.raises(VerifierFailed):  # without keys there is nothing to pin, so there is no verdict
+        Verifier(tmp_path / "verify.pyz", keys=tmp_path / "keys").check(tmp_path / "bundle.zip")
