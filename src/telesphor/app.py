@@ -38,10 +38,11 @@ from telesphor.ledger.integrator import Integrator
 from telesphor.ledger.receipts import Prover
 from telesphor.ledger.routes import routes as ledger_routes
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Registry
+from telesphor.runtime.capability import Recorded, Registry
 from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.folder import (
     FolderLock,
+    FolderRefused,
     NodeFolder,
     NodeKeys,
     RootKeys,
@@ -52,7 +53,7 @@ from telesphor.runtime.folder import (
 )
 from telesphor.runtime.gate import Gate, describe
 from telesphor.runtime.http import Edge, build_edge
-from telesphor.runtime.jobs import Periodic
+from telesphor.runtime.jobs import Follower, Periodic
 from telesphor.runtime.machine import Machine
 from telesphor.runtime.settings import Settings, format_settings, load_settings
 from telesphor.runtime.telemetry import Metrics
@@ -60,7 +61,8 @@ from telesphor.runtime.wal import WalKeeper
 from telesphor.vault import service as vault_service
 from telesphor.vault.capability import RECORDED as VAULT_RECORDED
 from telesphor.vault.capability import capability as vault_capability
-from telesphor.vault.erasure import sweep
+from telesphor.vault.entries import OBJECT_ERASED, OBJECT_REWRAPPED
+from telesphor.vault.erasure import finish_erasures, sweep
 from telesphor.vault.routes import routes as vault_routes
 from telesphor.vault.vault import Vault
 
@@ -70,6 +72,9 @@ VERIFY_THREADS = 2
 CHECKPOINT_WAIT_SECONDS = 30.0
 
 SWEEP_SECONDS = 3_600.0
+
+HOLDERS_CHANGED = frozenset({OBJECT_ERASED.name, OBJECT_REWRAPPED.name})
+"""Entries after which an object has other key holders, or none."""
 
 STALLED_SECONDS = 10
 """A checkpoint this much older than its newest entry means that integration stands still."""
@@ -112,6 +117,7 @@ class Node:
             origin=settings.origin,
             clock=clock,
         )
+        self.authenticate = authenticator.authenticate
         self.gate = Gate(authenticator.authenticate, self.machine, threads=VERIFY_THREADS)
         stack.callback(self.gate.close)
 
@@ -140,7 +146,7 @@ class Node:
     def _build_registry(self) -> Registry:
         """The one list of capabilities."""
         visits = visits_capability(
-            decide_read=partial(vault_service.read_object, vault=self.vault), tickets=self.vault.tickets
+            decide_read=partial(vault_service.decide_read, vault=self.vault), tickets=self.vault.tickets
         )
         return Registry((IDENTITY, vault_capability(self.vault), DEVICES, visits, leaves.CAPABILITY))
 
@@ -166,10 +172,19 @@ class Node:
         sweeper = Periodic("vault-sweep", seconds=SWEEP_SECONDS, work=partial(sweep, self.vault))
         sweeper.start()
         stack.callback(sweeper.stop)
+        settler = Follower("vault-settle", source=self.reader, cursors=self.book, handle=self._settle)
+        self.machine.on_commit(settler.wake)
+        settler.start()
+        stack.callback(settler.stop)
         self.integrator.start()
         self.integrator.wake()
         self.machine.start()
         stack.callback(self.machine.stop)
+
+    def _settle(self, entry: Recorded) -> None:
+        """Destroy or renew an object's keys, should what followed its entry at once have failed."""
+        if entry.type in HOLDERS_CHANGED:
+            finish_erasures(self.vault)
 
     def reader(self) -> EntryReader:
         """A reader of committed entries, for one thread."""
@@ -213,10 +228,16 @@ class Node:
 
 
 @contextmanager
-def open_node(path: Path, *, passphrase: bytes, clock: Clock | None = None) -> Iterator[Node]:
+def open_node(
+    path: Path, *, passphrase: bytes, clock: Clock | None = None, making: bool = False
+) -> Iterator[Node]:
     """Open the node in the folder `path` for this process alone; closes it after the block.
 
+    Args:
+        making: whether the ledger may still lack its first entry, because the caller writes it now.
+
     Raises:
+        FolderRefused: the node was never made completely.
         SettingsRefused, FolderInUse, WrongPassphrase, DatabaseRefused, TreeInconsistent: it cannot be opened.
     """
     settings = load_settings(path)
@@ -225,6 +246,11 @@ def open_node(path: Path, *, passphrase: bytes, clock: Clock | None = None) -> I
         stack.callback(FolderLock(folder).release)
         keys = load_node_keys(folder.node_key, passphrase=passphrase)
         node = Node(folder, settings, keys, clock or SystemClock(), stack)
+        if not making and not node.machine.committed_size:
+            raise FolderRefused(
+                f"the node in `{path}` was not made completely",
+                hint="delete the folder and make the node again",
+            )
         node.start(stack)
         yield node
 
@@ -300,7 +326,7 @@ def create_node(
     save_root_keys(folder.root_key, root, passphrase=passphrase)
     write_private(folder.log_vkeys, "".join(f"{vkey}\n" for vkey in keys.log.vkeys()).encode())
     write_private(folder.settings, format_settings({"origin": origin, **(settings or {})}).encode())
-    with open_node(path, passphrase=passphrase, clock=clock) as node:
+    with open_node(path, passphrase=passphrase, clock=clock, making=True) as node:
         genesis = sign_genesis(
             root=root.root_id,
             root_key=root.signing,

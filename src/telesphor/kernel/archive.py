@@ -138,7 +138,7 @@ def read_archive(data: bytes, *, limits: ArchiveLimits | None = None) -> dict[st
             raise LimitExceeded(f"the archive holds more than {limits.files} files")
         name, content = _read_file(data, offset, limits)
         if name in files:
-            raise ArchiveNotCanonical(f"the archive holds `{name}` twice")
+            raise ArchiveNotCanonical(f"the archive holds `{_shown(name)}` twice")
         header = _Header.of(name, content)
         if data[offset : offset + _LOCAL.size + len(name)] != header.local():
             raise _why_not(data, offset, header)
@@ -199,7 +199,7 @@ def _check_names(names: list[str]) -> None:
     for name in names:
         segments = name.split("/")
         if len(name) > NAME_BYTES_MAX or not all(map(_SEGMENT.fullmatch, segments)):
-            raise ArchiveNameRefused(f"the archive's file name `{name[:NAME_BYTES_MAX]}` is not allowed")
+            raise ArchiveNameRefused(f"the archive's file name `{_shown(name)}` is not allowed")
     # A folder separator sorts below every character a segment may hold, so that `a` and `a/b` are adjacent.
     folded = sorted(name.lower().replace("/", "\0") for name in names)
     for first, second in pairwise(folded):
@@ -257,5 +257,12 @@ def _why_not(data: bytes, offset: int, expected: _Header) -> TelesphorError:
     name = expected.name.decode("ascii")
     crc = _LOCAL.unpack_from(data, offset)[6]
     if crc != expected.crc:
-        return ArchiveDamaged(f"the contents of `{name}` do not match their checksum")
-    return ArchiveNotCanonical(f"the header of `{name}` is not the one that follows from its contents")
+        return ArchiveDamaged(f"the contents of `{_shown(name)}` do not match their checksum")
+    return ArchiveNotCanonical(
+        f"the header of `{_shown(name)}` is not the one that follows from its contents"
+    )
+
+
+def _shown(name: str) -> str:
+    """A stranger's file name as a message may quote it: no line ends, nothing that a terminal obeys."""
+    return ascii(name[:NAME_BYTES_MAX])[1:-1]

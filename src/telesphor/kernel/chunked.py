@@ -184,7 +184,7 @@ class MessageKeys:
         if rest and not final:
             raise Invalid(f"only the last piece of a message may be no multiple of {CHUNK} bytes")
         sealed = bytearray(len(plaintext) + TAG * (full + final))
-        self._seal_into(memoryview(plaintext), memoryview(sealed), first_chunk)
+        self.seal_into(memoryview(plaintext), memoryview(sealed), first_chunk)
         return sealed
 
     def open_chunks(self, ciphertext: Buffer, *, first_chunk: int, final: bool) -> bytearray:
@@ -198,11 +198,11 @@ class MessageKeys:
             raise Invalid(f"only the last piece may be no multiple of {SEALED_CHUNK} bytes")
         last = _last_plaintext_size(first_chunk + full, rest) if final else 0
         opened = bytearray(full * CHUNK + last)
-        self._open_into(memoryview(ciphertext), memoryview(opened), first_chunk)
+        self.open_into(memoryview(ciphertext), memoryview(opened), first_chunk)
         return opened
 
-    def _seal_into(self, source: memoryview, target: memoryview, first_chunk: int) -> None:
-        """Fill `target`; its size says how many chunks there are."""
+    def seal_into(self, source: memoryview, target: memoryview, first_chunk: int) -> None:
+        """The same into a buffer of the caller's, whose size says how many chunks there are."""
         count = -(-len(target) // SEALED_CHUNK)
         _check_numbers(first_chunk, count)
         seal, base = self._cipher.encrypt_into, self._nonce_number
@@ -212,7 +212,8 @@ class MessageKeys:
             plain, sealed = index * CHUNK, index * SEALED_CHUNK
             seal(nonce, source[plain : plain + CHUNK], None, target[sealed : sealed + SEALED_CHUNK])
 
-    def _open_into(self, source: memoryview, target: memoryview, first_chunk: int) -> None:
+    def open_into(self, source: memoryview, target: memoryview, first_chunk: int) -> None:
+        """The reverse of `seal_into`; when it raises, what `target` holds is not authentic."""
         count = -(-len(source) // SEALED_CHUNK)
         _check_numbers(first_chunk, count)
         open_, base = self._cipher.decrypt_into, self._nonce_number
@@ -241,7 +242,7 @@ def encrypt_stream(
         count = _read_full(src, plain)
         final = count < len(plain)
         size = count + TAG * (count // CHUNK + final)
-        keys._seal_into(plain[:count], sealed[:size], chunk)
+        keys.seal_into(plain[:count], sealed[:size], chunk)
         _write_all(dst, sealed[:size])
         if final:
             return ciphertext_size(chunk * CHUNK + count)
@@ -265,7 +266,7 @@ def decrypt_stream(
         final = count < len(sealed)
         full, rest = divmod(count, SEALED_CHUNK)
         size = full * CHUNK + (_last_plaintext_size(chunk + full, rest) if final else 0)
-        keys._open_into(sealed[:count], plain[:size], chunk)
+        keys.open_into(sealed[:count], plain[:size], chunk)
         _write_all(dst, plain[:size])
         if final:
             return chunk * CHUNK + size

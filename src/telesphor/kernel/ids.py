@@ -47,8 +47,10 @@ _LOW_BITS = 62  # RFC 9562 section 5.7: rand_b
 _LOW_END = 1 << _LOW_BITS
 _SEED_BITS = 61  # the counter starts with its top bit clear: room to count within a millisecond
 _VARIANT = 0b10 << _LOW_BITS
-_BLOCK_BYTES = 4096  # one system call serves a thousand ids or 250 nonces
+_BLOCK_BYTES = 4096  # one system call serves a thousand ids or 227 nonces
 _STEPS = struct.Struct(f">{_BLOCK_BYTES // 4}I")
+_NONCE_PLACE = 18  # bytes: a nonce and two zeros, so that each fills 24 characters of one long base64 text
+_NONCES = _BLOCK_BYTES // _NONCE_PLACE
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
@@ -75,6 +77,7 @@ class IdSource:
         self._low = _LOW_END  # full: the first id starts a new millisecond
         self._lock = threading.Lock()
         self._steps: Iterator[int] = iter(())
+        self._nonces: Iterator[str] = iter(())
         self._block = b""
         self._used = 0
         _sources.add(self)
@@ -101,8 +104,7 @@ class IdSource:
     def nonce(self) -> str:
         """16 random bytes as 22 characters of base64url: a nonce or an entry's salt."""
         with self._lock:
-            data = self._take(NONCE_BYTES)
-        return b2a_base64(data, newline=False).translate(_TO_URL, b"=\n").decode("ascii")
+            return next(self._nonces, None) or self._more_nonces()
 
     def random_bytes(self, n: int) -> bytes:
         """`n` random bytes straight from the source, for keys: no copy of them stays here."""
@@ -120,6 +122,13 @@ class IdSource:
         self._steps = iter(_STEPS.unpack(self._random(_BLOCK_BYTES)))
         return next(self._steps)
 
+    def _more_nonces(self) -> str:
+        block = bytearray(self._random(_NONCES * _NONCE_PLACE))
+        block[NONCE_BYTES::_NONCE_PLACE] = block[NONCE_BYTES + 1 :: _NONCE_PLACE] = bytes(_NONCES)
+        text = b2a_base64(block, newline=False).translate(_TO_URL).decode("ascii")
+        self._nonces = iter([text[start : start + NONCE_CHARS] for start in range(0, len(text), 24)])
+        return next(self._nonces)
+
     def _take(self, n: int) -> bytes:
         start = self._used
         end = start + n
@@ -132,6 +141,7 @@ class IdSource:
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
         self._steps = iter(())
+        self._nonces = iter(())
         self._block = b""
         self._used = 0
 

@@ -54,7 +54,7 @@ class EntryUnreadable(TelesphorError):
     kind = Kind.CORRUPT
 
 
-class _Wire(msgspec.Struct):
+class _Wire(msgspec.Struct, gc=False):
     """The entry as it is encoded; `order="sorted"` makes the bytes canonical."""
 
     actor: str
@@ -108,8 +108,11 @@ def parse_head(row: store.EntryRow) -> EntryHead:
         raise EntryUnreadable(f"entry `{row[0]}` cannot be read", detail=type(error).__name__) from error
 
 
-class RecordedEntry(msgspec.Struct):
-    """An entry with its position and exact bytes (implements `runtime.capability.Recorded`)."""
+class RecordedEntry(msgspec.Struct, gc=False):
+    """An entry with its position and exact bytes (implements `runtime.capability.Recorded`).
+
+    Nothing in it ever refers back to it, so the garbage collector need not walk a batch of thousands.
+    """
 
     position: int
     previous: int
@@ -129,8 +132,8 @@ class RecordedEntry(msgspec.Struct):
         return leaf_hash(self.data)
 
 
-_Mark = tuple[int, int, int]
-"""How many entries, requests and undo steps the open batch had."""
+_Mark = tuple[int, int]
+"""How many entries and requests the open batch had."""
 
 
 class EntryJournal:
@@ -143,7 +146,6 @@ class EntryJournal:
         self._size = store.count_positions(db)
         self._heads: dict[str, tuple[int, int]] = {}
         self._pending: dict[str, tuple[int, int]] = {}
-        self._undo: list[tuple[str, tuple[int, int] | None]] = []
         self._recorded: list[RecordedEntry] = []
         self._requests: list[store.RequestRow] = []
         self._digests: dict[str, int] = {}
@@ -190,8 +192,7 @@ class EntryJournal:
             LimitExceeded: the encoded entry is larger than `ENTRY_BYTES_MAX`.
         """
         kind, stream, body = draft
-        head = self._pending.get(stream)
-        n, previous = head or self._committed_head(stream)
+        n, previous = self._pending.get(stream) or self._committed_head(stream)
         entry_id = self._ids.next()
         data = _encode(_Wire(actor, self.at, body, evidence, entry_id, n, self._ids.nonce(), stream, kind))
         if len(data) > ENTRY_BYTES_MAX:
@@ -200,26 +201,24 @@ class EntryJournal:
         recorded = RecordedEntry(
             position, previous, data, body, actor, self.at, evidence, entry_id, n, stream, kind
         )
-        self._undo.append((stream, head))
         self._pending[stream] = (n + 1, position)
         self._recorded.append(recorded)
         return recorded
 
     def mark(self) -> _Mark:
         """Remember where the open batch stands."""
-        return len(self._recorded), len(self._requests), len(self._undo)
+        return len(self._recorded), len(self._requests)
 
     def rewind(self, mark: _Mark) -> None:
         """Forget all that was recorded since `mark`."""
-        recorded, requests, undo = mark
-        for stream, before in reversed(self._undo[undo:]):
-            if before is None:
-                self._pending.pop(stream, None)
+        recorded, requests = mark
+        for entry in reversed(self._recorded[recorded:]):
+            if entry.previous < self._size:  # It was its stream's first in this batch.
+                del self._pending[entry.stream]
             else:
-                self._pending[stream] = before
+                self._pending[entry.stream] = (entry.n, entry.previous)
         for request in self._requests[requests:]:
             del self._digests[request[2]]
-        del self._undo[undo:]
         del self._recorded[recorded:]
         del self._requests[requests:]
 
@@ -247,7 +246,6 @@ class EntryJournal:
 
     def _clear(self) -> None:
         self._pending = {}
-        self._undo = []
         self._recorded = []
         self._requests = []
         self._digests = {}

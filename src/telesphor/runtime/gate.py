@@ -94,7 +94,7 @@ class Gate:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         self._arrivals.put(_Arrival(data, loop, future))
-        return (await future).unwrap()
+        return await (await future).unwrap_aside()
 
     def route(self) -> RawRoute:
         """The hot route."""

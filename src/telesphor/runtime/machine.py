@@ -231,7 +231,7 @@ class Machine:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         self.submit(request, loop=loop, future=future)
-        return (await future).unwrap()
+        return await (await future).unwrap_aside()
 
     def submit(
         self, request: Request, *, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Outcome]

@@ -103,6 +103,10 @@ class Outcome(msgspec.Struct):
         )
         return Receipt(self.receipt.at, self.receipt.entries, results)
 
+    async def unwrap_aside(self) -> Receipt:
+        """The same on an event loop: what follows a commit may touch the disk, so a thread does it."""
+        return await asyncio.to_thread(self.unwrap) if self.afters else self.unwrap()
+
 
 class Waiting(Protocol):
     """Who waits for an outcome: a future of `loop`, or of a thread when `loop` is None."""

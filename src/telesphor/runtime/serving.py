@@ -11,6 +11,7 @@ import uvicorn
 
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.http import Edge
+from telesphor.runtime.protocol import BoundedHttp
 
 BACKLOG = 2_048
 """Connections that may wait for the first answer; a fleet of devices reconnects at once."""
@@ -34,7 +35,7 @@ def make_server(edge: Edge) -> uvicorn.Server:
     config = uvicorn.Config(
         edge,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         log_config=None,

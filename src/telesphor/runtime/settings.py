@@ -18,6 +18,9 @@ from telesphor.kernel.errors import Kind, TelesphorError
 
 SETTINGS_FILE = "telesphor.toml"
 
+SETTINGS_BYTES_MAX = 64 * 1024
+"""A dozen lines; whatever is larger is some other file."""
+
 Origin = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9._-]+)*$", max_length=200)]
 """A schema-less URL (C2SP tlog-checkpoint): lower case, no spaces, no plus."""
 
@@ -72,7 +75,7 @@ def load_settings(folder: Path) -> Settings:
     if not file.is_file():
         raise SettingsRefused(f"`{folder}` holds no node", hint=f"make one with `telesphor init {folder}`")
     try:
-        return Settings(**tomllib.loads(file.read_text(encoding="utf-8")))
+        return Settings(**_read_toml(file))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -80,10 +83,21 @@ def load_settings(folder: Path) -> Settings:
             f"setting `{field}`: {first['msg'].lower()}",
             hint=f"see `{file.name}` and the TELESPHOR_ variables",
         ) from None  # The cause quotes the value, and one of them is a passphrase.
-    except ValueError as error:  # includes tomllib.TOMLDecodeError
+    except (ValueError, RecursionError) as error:  # includes tomllib.TOMLDecodeError
         raise SettingsRefused(f"`{file.name}` is not TOML", detail=str(error)) from error
     except OSError as error:
         raise SettingsRefused(f"`{file.name}` cannot be read", hint="check its permissions") from error
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    with file.open("rb") as source:
+        data = source.read(SETTINGS_BYTES_MAX + 1)
+    if len(data) > SETTINGS_BYTES_MAX:
+        raise SettingsRefused(f"`{file.name}` is larger than `{SETTINGS_BYTES_MAX}` bytes")
+    values = tomllib.loads(data.decode())
+    if any(name.startswith("_") for name in values):  # those would be options of the library that checks them
+        raise SettingsRefused(f"`{file.name}` has a setting that begins with `_`")
+    return values
 
 
 def format_settings(values: dict[str, Any]) -> str:

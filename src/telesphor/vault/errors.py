@@ -66,6 +66,13 @@ class ReadersRefused(TelesphorError):
     kind = Kind.INVALID
 
 
+class VisitNotChecked(TelesphorError):
+    """A plain read claims to happen within a visit."""
+
+    code = "visit-not-checked"
+    kind = Kind.INVALID
+
+
 class NotAReader(TelesphorError):
     """The actor is not among the object's readers."""
 

@@ -40,6 +40,7 @@ from telesphor.vault.errors import (
     SealMismatch,
     UploadExpired,
     UploadIncomplete,
+    VisitNotChecked,
 )
 from telesphor.vault.errors import ObjectErased as ObjectErasedError
 from telesphor.vault.keys import is_abandoned
@@ -125,7 +126,23 @@ def seal_object(actor: Actor, command: SealObject, state: State, *, vault: Vault
 
 
 def read_object(actor: Actor, command: ReadObject, state: State, *, vault: Vault) -> Decision:
+    """The command `object.read/1`, for reads outside any visit.
+
+    Raises:
+        VisitNotChecked: it names a visit, and nothing here knows who takes part in which.
+        NotAReader, ObjectErased, ObjectNotSealed: as `decide_read`.
+    """
+    if command.visit is not None:
+        raise VisitNotChecked(
+            "a read within a visit is not asked for in this way", hint="ask with `visit.read-object/1`"
+        )
+    return decide_read(actor, command, state, vault=vault)
+
+
+def decide_read(actor: Actor, command: ReadObject, state: State, *, vault: Vault) -> Decision:
     """Allow one reader to read, and say so on the ledger before a byte leaves.
+
+    A visit that the command names was checked by the caller.
 
     Raises:
         NotAReader: the actor is not among the readers.

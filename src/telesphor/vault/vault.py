@@ -12,7 +12,8 @@ from typing import BinaryIO
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.ids import ActorId, IdSource, ObjectId
 from telesphor.kernel.sealing import RecipientKey
-from telesphor.runtime.blobs import Blobs
+from telesphor.runtime.blobs import BlobMissing, Blobs
+from telesphor.runtime.database import StorageFailed
 from telesphor.runtime.tickets import Tickets
 from telesphor.vault.errors import ObjectErased, ObjectMissing, ObjectNotSealed
 from telesphor.vault.keys import KeyRing, Recipients
@@ -20,6 +21,9 @@ from telesphor.vault.model import ObjectRow, ObjectState, ReadGrant, Stored, Wri
 from telesphor.vault.objects import ObjectReader, open_stream
 from telesphor.vault.store import LedgerView, Records
 from telesphor.vault.uploads import Uploads
+
+DELETE_ATTEMPTS_MAX = 16
+"""An erasure, a sweep and a broken upload may meet at one object; each of them finishes what is left."""
 
 
 class Vault:
@@ -86,9 +90,17 @@ class Vault:
 
     def delete_parts(self, object_id: ObjectId) -> None:
         """Delete all bytes of an object from the store."""
-        for path in list(self.blobs.list(f"objects/{object_id}")):
-            self.blobs.delete(path)
-        self.blobs.drop_unfinished(f"objects/{object_id}")
+        for _ in range(DELETE_ATTEMPTS_MAX):
+            try:
+                for path in list(self.blobs.list(f"objects/{object_id}")):
+                    self.blobs.delete(path)
+                self.blobs.drop_unfinished(f"objects/{object_id}")
+            except BlobMissing:  # Somebody else deletes the same parts: it went away while it was listed.
+                continue
+            return
+        raise StorageFailed(
+            f"parts of object `{object_id}` are still being deleted", hint="the next sweep finishes it"
+        )
 
     def readable(self, grant: ReadGrant) -> ObjectRow:
         """What the ledger says of the object, if the grant's actor may still read it.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from telesphor.kernel.bundle import Bundle
+from telesphor.kernel.digest import Digest
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import ActorId, parse_id, stream_of
 from telesphor.kernel.signing import HybridSuite, VerifyKey
@@ -47,7 +48,19 @@ class SecondGenesis(TelesphorError):
 
 
 def check_genesis(bundle: Bundle, ledger: Ledger) -> Proved[Genesis]:
-    """Step 5.
+    """Step 5: `read_genesis`, for a bundle whose manifest names the same origin."""
+    if ledger.origin != bundle.manifest.origin:
+        raise GenesisRefused("genesis founds a ledger of another origin")
+    genesis = read_genesis(ledger, log_vkeys=bundle.log_vkeys, evidence=bundle.evidence)
+    node, root = genesis.node, genesis.root
+    return Proved(
+        genesis,
+        f"the ledger was founded for the node `{node.id}` by the root whose key is `{root.key.key_id}`",
+    )
+
+
+def read_genesis(ledger: Ledger, *, log_vkeys: tuple[str, str], evidence: Mapping[Digest, bytes]) -> Genesis:
+    """Return what the first entry names, verified.
 
     1. Position 0, and no other, holds `node.created/1`, as number 0 of the node's stream.
     2. It founds a ledger of this origin, with the log keys that sign the checkpoint.
@@ -61,19 +74,16 @@ def check_genesis(bundle: Bundle, ledger: Ledger) -> Proved[Genesis]:
         raise GenesisRefused("genesis is not the act of a root that differs from the node")
     if first.entry.stream != stream_of("node", node.id) or first.entry.n != 0:
         raise GenesisRefused("genesis is not number 0 of its node's stream")
-    if not text_of(body, "origin") == ledger.origin == bundle.manifest.origin:
+    if text_of(body, "origin") != ledger.origin:
         raise GenesisRefused("genesis founds a ledger of another origin")
-    if pair_of(body, "log") != bundle.log_vkeys:
+    if pair_of(body, "log") != log_vkeys:
         raise LogKeysMismatch("the keys in `log.vkeys` are not those the ledger was founded with")
-    request = request_behind(first, bundle.evidence)
+    request = request_behind(first, evidence)
     asked = open_request(request, root.key, first, ledger.origin)
     types = [command.type for command in asked.commands]
     if types != [CREATE_NODE] or not same(asked.commands[0].body, body):
         raise GenesisRefused("the root's request does not ask for exactly this genesis")
-    return Proved(
-        Genesis(root, node, str(first.entry.evidence)),
-        f"the ledger was founded for the node `{node.id}` by the root whose key is `{root.key.key_id}`",
-    )
+    return Genesis(root, node, str(first.entry.evidence))
 
 
 def _first(ledger: Ledger) -> Placed:

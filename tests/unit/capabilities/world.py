@@ -24,7 +24,7 @@ from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.machine import Machine
 from telesphor.runtime.tickets import Tickets
 from telesphor.vault import capability as vault_capability
-from telesphor.vault.service import read_object
+from telesphor.vault.service import decide_read
 from telesphor.vault.store import STORE as VAULT_STORE
 from telesphor.vault.vault import Vault
 
@@ -48,7 +48,7 @@ class World:
         self.db.execute(VAULT_STORE.schema)
         self.tickets = Tickets(clock=self.clock, random=self.ids.random_bytes)
         self.vault = self._make_vault(folder)
-        visits = visits_capability(decide_read=partial(read_object, vault=self.vault), tickets=self.tickets)
+        visits = visits_capability(decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets)
         self.registry = Registry([IDENTITY, vault_capability.capability(self.vault), DEVICES, visits])
         for store in self.registry.stores():
             self.db.execute(store.schema)

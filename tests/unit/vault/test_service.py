@@ -28,6 +28,7 @@ from telesphor.vault.errors import (
     UploadComplete,
     UploadExpired,
     UploadIncomplete,
+    VisitNotChecked,
 )
 from telesphor.vault.keys import PURPOSE
 from telesphor.vault.model import (
@@ -151,6 +152,14 @@ def test_reading_what_is_not_sealed_is_refused(world: World) -> None:
 def test_reading_what_does_not_exist_is_refused(world: World) -> None:
     with pytest.raises(ObjectMissing):
         world.read(world.ids.next())
+
+
+def test_a_plain_read_that_claims_a_visit_is_refused(world: World) -> None:
+    object_id = world.put(RECORD)
+    body = ReadObject(object=object_id, purpose=Purpose.TREATMENT, visit=world.ids.next())
+    with pytest.raises(VisitNotChecked):
+        world.ask(world.reader, "object.read/1", body)
+    assert all(entry.type != "object.read/1" for entry in world.entries())
 
 
 def test_a_purpose_outside_the_list_is_refused() -> None:

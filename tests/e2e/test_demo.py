@@ -1,0 +1,186 @@
+"""The demonstration, run as a user runs it, and then judged by what it left behind.
+
+One headless run in a process of its own serves all tests here. It needs the data packages that
+`make setup` installs, and is skipped, by name, where they are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from telesphor.app import build_checking_registry, ledger_files, open_for_proofs, open_node
+from telesphor.demo.heart import RecordingsMissing, load_recordings
+from telesphor.demo.records import ExamplesMissing, FhirRecord, load_records, telling_words
+from telesphor.kernel.archive import read_archive
+from telesphor.kernel.bundle import EVIDENCE_BYTES_MAX
+from telesphor.kernel.signing import read_jws
+from telesphor.ledger.fsck import fsck
+from telesphor.ledger.store import requests_from
+from telesphor.runtime.folder import NodeFolder
+from telesphor.runtime.settings import load_settings
+from telesphor.vault.erasure import check_objects
+from telesphor.verify.check_bundle import verify_bundle
+from telesphor.verify.pins import read_keys
+
+SOURCES = Path(__file__).resolve().parents[2] / "src"
+COMMAND = [sys.executable, "-c", "from telesphor.cli import main; main()", "demo"]
+RUN_SECONDS = 300
+SAMPLES = 200
+PRIVATE_BITS = 0o077
+FAMILY_CHARS_MIN = 4
+
+
+class Run(NamedTuple):
+    """What one run left."""
+
+    folder: Path
+    summary: dict[str, Any]
+    told: str
+    records: tuple[FhirRecord, ...]
+
+    @property
+    def node(self) -> NodeFolder:
+        return NodeFolder(self.folder / "node")
+
+    @property
+    def bundle(self) -> bytes:
+        return (self.folder / "visit.bundle.zip").read_bytes()
+
+    @property
+    def keys(self) -> str:
+        return self.node.log_vkeys.read_text(encoding="utf-8")
+
+
+def demo(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    return subprocess.run(
+        [*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    try:
+        records, _ = load_records(), load_recordings()
+    except (ExamplesMissing, RecordingsMissing) as missing:
+        pytest.skip(f"{missing.message}; {missing.hint}")
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    ended = demo("--headless", "--out", str(folder), "--json")
+    assert ended.returncode == 0, ended.stderr
+    return Run(folder, json.loads(ended.stdout), ended.stderr, records)
+
+
+def test_everything_holds(run: Run) -> None:
+    assert run.summary["held"] is True
+    assert sum(run.summary["resources"].values()) >= 50
+    assert run.summary["recording_bytes"] == 64 * 1024 * 1024
+    assert run.summary["readings"] > 0
+
+
+def test_record_has_all_kinds_of_resources(run: Run) -> None:
+    kinds = set(run.summary["resources"])
+    assert kinds >= {"Patient", "Practitioner", "Encounter", "Observation", "Condition", "Consent"}
+    assert any(kind.startswith("Medication") for kind in kinds)
+
+
+def test_every_attack_is_detected_and_says_what_was_wrong(run: Run) -> None:
+    attacks = run.summary["attacks"]
+    assert len(attacks) >= 10
+    assert [attack["what"] for attack in attacks if not attack["detected"]] == []
+    assert all(attack["said"] for attack in attacks)
+
+
+def test_zipapp_verifies_the_bundle_under_pinned_keys(run: Run) -> None:
+    words = [sys.executable, "-I", str(run.folder / "telesphor-verify.pyz"), "--json"]
+    words += ["--key", str(run.node.log_vkeys), str(run.folder / "visit.bundle.zip")]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["verdict"], report["pinned"]) == (0, "pass", True)
+
+
+def test_any_changed_byte_fails_the_bundle(run: Run) -> None:
+    pins, bundle = read_keys(run.keys), run.bundle
+    assert verify_bundle(bundle, pins=pins).passed
+    for sample in range(SAMPLES):
+        # A stride over the whole file, and every bit in turn.
+        at = sample * len(bundle) // SAMPLES
+        changed = bundle[:at] + bytes([bundle[at] ^ (1 << sample % 8)]) + bundle[at + 1 :]
+        assert not verify_bundle(changed, pins=pins).passed, f"byte {at}"
+
+
+def test_node_reopens_and_is_sound(run: Run) -> None:
+    passphrase = (run.folder / "node.passphrase").read_bytes().strip()
+    with open_node(run.node.path, passphrase=passphrase) as node:
+        assert node.health()["status"] == "ok"
+        assert list(check_objects(node.vault)) == []
+    report = fsck(ledger_files(run.node, load_settings(run.node.path)), build_checking_registry)
+    assert report.entries >= run.summary["ledger"]["entries"]
+
+
+def test_nothing_of_the_records_is_outside_the_vault(run: Run) -> None:
+    words = [word.encode() for word in telling_words(run.records)]
+    for place, data in readable_places(run):
+        assert [word for word in words if word in data] == [], place
+
+
+def test_no_family_name_is_outside_the_vault(run: Run) -> None:
+    names = sorted(family_names(run.records))
+    assert len(names) > 5
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b")
+    for place, data in readable_places(run):
+        assert pattern.findall(data.decode("utf-8", "replace")) == [], place
+
+
+def test_keys_and_passphrase_are_private(run: Run) -> None:
+    private = [run.folder / "node.passphrase", *(run.folder / "actors").glob("*.key")]
+    private += (run.node.path / "keys").glob("*.key")
+    assert len(private) == 7
+    assert [path.name for path in private if path.stat().st_mode & PRIVATE_BITS] == []
+
+
+def test_second_run_into_the_same_folder_is_refused(run: Run) -> None:
+    ended = demo("--headless", "--out", str(run.folder))
+    assert ended.returncode == 1
+    assert "demo-folder-refused" in ended.stderr
+
+
+def readable_places(run: Run) -> Iterator[tuple[str, bytes]]:
+    """Whatever others may get to see, out of its base64: entries, requests, published files, bundle, narration."""
+    yield "narration", run.told.encode()
+    yield "summary", json.dumps(run.summary).encode()
+    with open_for_proofs(run.node.path) as (reader, _, _):
+        for entry in reader.entries(first=0, end=reader.size()):
+            yield f"entry {entry.position}", entry.data
+        for first, _, _, data in requests_from(reader.db, 0):
+            yield f"request {first}", read_jws(data, limit=EVIDENCE_BYTES_MAX).payload_bytes
+    for path in sorted((run.node.path / "public").rglob("*")):
+        if path.is_file():
+            yield path.name, path.read_bytes()
+    yield "ledger.sqlite", run.node.ledger.read_bytes()
+    yield "published.sqlite", run.node.published.read_bytes()
+    yield from read_archive(run.bundle).items()
+
+
+def family_names(records: tuple[FhirRecord, ...]) -> set[str]:
+    """All family names in the records, at any depth."""
+    found: set[str] = set()
+    waiting: list[Any] = [json.loads(record.data) for record in records]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(family := value.get("family"), str) and len(family) >= FAMILY_CHARS_MIN:
+                found.add(family)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return found

@@ -1,0 +1,169 @@
+"""Followers: in order, from a durable cursor, and stubborn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from telesphor.ledger.entries import EntryReader
+from telesphor.runtime import jobs
+from telesphor.runtime.capability import Recorded
+from telesphor.runtime.jobs import READ_ENTRIES, Follower
+from tests.support.ledger import Ledger, wait_until
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path).start()
+    yield ledger
+    ledger.close()
+
+
+def follow(ledger: Ledger, handle: Callable[[Recorded], None], name: str = "mirror") -> Follower:
+    return Follower(
+        name, source=lambda: EntryReader(ledger.path, ledger.registry), cursors=ledger.book, handle=handle
+    )
+
+
+def test_follower_catches_up_and_then_keeps_up(ledger: Ledger) -> None:
+    seen: list[int] = []
+    ledger.add_many(READ_ENTRIES + 10)
+    follower = follow(ledger, lambda entry: seen.append(entry.position))
+    ledger.machine.on_commit(follower.wake)
+    follower.start()
+    wait_until(lambda: len(seen) == READ_ENTRIES + 10)
+    ledger.add(ledger.stream())
+    wait_until(lambda: len(seen) == READ_ENTRIES + 11)
+    follower.stop()
+    assert seen == list(range(READ_ENTRIES + 11))
+    assert ledger.book.cursor("mirror") == READ_ENTRIES + 11
+
+
+def test_follower_goes_on_from_its_cursor_after_a_restart(ledger: Ledger) -> None:
+    seen: list[int] = []
+    for _ in range(2):
+        ledger.add_many(5)
+        follower = follow(ledger, lambda entry: seen.append(entry.position))
+        follower.start()
+        wait_until(lambda: ledger.book.cursor("mirror") == len(ledger.entries()))
+        follower.stop()
+    assert seen == list(range(10))
+
+
+def test_cursors_of_two_followers_are_their_own(ledger: Ledger) -> None:
+    ledger.add_many(3)
+    reader = EntryReader(ledger.path, ledger.registry)
+    assert follow(ledger, lambda _: None, "one").advance(reader)
+    assert (ledger.book.cursor("one"), ledger.book.cursor("two")) == (3, 0)
+    reader.close()
+
+
+def test_cursor_moves_only_past_what_was_handled(ledger: Ledger) -> None:
+    ledger.add_many(5)
+    reader = EntryReader(ledger.path, ledger.registry)
+    seen: list[int] = []
+
+    def fail_at_three(entry: Recorded) -> None:
+        if entry.position == 3:
+            raise OSError("the other side is away")
+        seen.append(entry.position)
+
+    follower = follow(ledger, fail_at_three)
+    for _ in range(2):
+        with pytest.raises(OSError, match="away"):
+            follower.advance(reader)
+    assert ledger.book.cursor("mirror") == 3
+    assert seen == [0, 1, 2]
+    reader.close()
+
+
+def test_failing_follower_tries_again_at_the_same_entry(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "RETRY_SECONDS_MIN", 0.001)
+    ledger.add_many(3)
+    seen: list[int] = []
+
+    def fail_twice(entry: Recorded) -> None:
+        seen.append(entry.position)
+        if seen.count(1) in (1, 2) and entry.position == 1:
+            raise OSError
+
+    follower = follow(ledger, fail_twice)
+    follower.start()
+    wait_until(lambda: ledger.book.cursor("mirror") == 3)
+    follower.stop()
+    assert seen == [0, 1, 1, 1, 2]
+
+
+def test_follower_waits_longer_each_time_but_not_for_ever(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "RETRY_SECONDS_MIN", 0.001)
+    monkeypatch.setattr(jobs, "RETRY_SECONDS_MAX", 0.004)
+    ledger.add_many(1)
+    tries: list[float] = []
+
+    def fail(_entry: Recorded) -> None:
+        tries.append(follower._retry_seconds)
+        raise OSError
+
+    follower = follow(ledger, fail)
+    follower.start()
+    wait_until(lambda: len(tries) >= 5)
+    follower.stop()
+    assert tries[:5] == [0.001, 0.002, 0.004, 0.004, 0.004]
+
+
+def test_follower_whose_source_does_not_open_tries_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "RETRY_SECONDS_MIN", 0.001)
+    ledger.add_many(1)
+    tries: list[int] = []
+    seen: list[int] = []
+
+    def source() -> EntryReader:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OSError("not yet")
+        return EntryReader(ledger.path, ledger.registry)
+
+    follower = Follower("late", source=source, cursors=ledger.book, handle=lambda e: seen.append(e.position))
+    follower.start()
+    wait_until(lambda: seen == [0])
+    follower.stop()
+    assert len(tries) == 3
+
+
+def test_gap_in_the_log_does_not_make_the_follower_spin(ledger: Ledger) -> None:
+    class Torn:
+        def size(self) -> int:
+            return 5
+
+        def entries(self, *, first: int, end: int) -> list[Recorded]:
+            return []
+
+    assert not follow(ledger, lambda _: None).advance(Torn())
+
+
+def test_stop_finishes_the_entry_at_hand_and_keeps_its_cursor(ledger: Ledger) -> None:
+    ledger.add_many(5)
+    seen: list[int] = []
+
+    def stop_after_one(entry: Recorded) -> None:
+        seen.append(entry.position)
+        follower._stopping.set()
+
+    follower = follow(ledger, stop_after_one)
+    follower.start()
+    wait_until(lambda: not follower._thread.is_alive())
+    follower.stop()
+    assert seen == [0]
+    assert ledger.book.cursor("mirror") == 1
+
+
+def test_follower_that_was_never_started_stops(ledger: Ledger) -> None:
+    follow(ledger, lambda _: None).stop()
