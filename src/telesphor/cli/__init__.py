@@ -1,29 +1,60 @@
 """The command tree: one file per kind of command, `main` as the way in.
 
-Exit codes: 0 done, 1 refused or not proven, 2 wrong usage, 3 a needed package is missing, 130 interrupted.
-Messages for people go to standard error; content and `--json` go to standard output.
+Only the file of the command at hand is imported, because a node's parts take a second to load and
+`verify` needs none of them. Exit codes: 0 done, 1 refused or not proven, 2 wrong usage, 3 a needed
+package is missing, 130 interrupted. Messages for people go to standard error; content and `--json`
+go to standard output.
 """
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import typer
 
 from telesphor import __version__
-from telesphor.cli import actors, measuring, nodes, objects, proofs
 from telesphor.runtime.console import refusals
 
-EPILOG = "Exit codes: 0 done, 1 refused or not proven, 2 wrong usage, 3 a needed package is missing, 130 interrupted."
+FILES = {
+    "nodes": ("init", "serve", "fsck"),
+    "measuring": ("demo", "bench"),
+    "proofs": ("prove", "log"),
+    "verifying": ("verify",),
+    "objects": ("put", "get", "erase"),
+    "actors": ("keygen",),
+}
+"""Which file has which commands; each file's `add_to` registers its own."""
 
-app = typer.Typer(
-    name="telesphor",
-    help="The security node that stands beside a telehealth service or an EHR.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+EPILOG = (
+    "Exit codes: 0 done, 1 refused or not proven, 2 wrong usage, 3 a needed package is missing, "
+    "130 interrupted."
 )
+
+
+def build_tree(wanted: str | None = None) -> typer.Typer:
+    """The command tree: of the file that has the command `wanted`, or of all when there is none such."""
+    tree = typer.Typer(
+        name="telesphor",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    tree.callback()(_options)
+    needed = [file for file, commands in FILES.items() if wanted in commands]
+    for file in needed or FILES:
+        import_module(f"{__name__}.{file}").add_to(tree)
+    return tree
+
+
+def main() -> None:
+    """Run the command line; a refusal is one line with a hint, never a traceback."""
+    wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    with refusals():
+        build_tree(wanted)()
 
 
 def _print_version(wanted: bool) -> None:
@@ -32,20 +63,9 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """The security node that stands beside a telehealth service or an EHR."""
-
-
-for commands in (nodes, measuring, proofs, objects, actors):
-    commands.add_to(app)
-
-
-def main() -> None:
-    """Run the command line; a refusal is one line with a hint, never a traceback."""
-    with refusals():
-        app()

@@ -1,7 +1,4 @@
-"""`prove`, `verify`, `log`: what the ledger can show, and whether it holds.
-
-These read the node's folder, also beside a process that is serving it; `verify` needs no node at all.
-"""
+"""`prove`, `log`: what the ledger can show. They read the node's folder, also beside a process that serves it."""
 
 from __future__ import annotations
 
@@ -18,17 +15,13 @@ from telesphor.ledger.entries import RecordedEntry
 from telesphor.runtime.console import emit_json, refusals, say, table
 from telesphor.runtime.folder import NodeFolder, load_node_keys, read_passphrase, write_private
 from telesphor.runtime.settings import load_settings
-from telesphor.verify.cli import run as run_verifier
 
 SHOWN_ENTRIES = 20
-
-PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
 def add_to(app: typer.Typer) -> None:
     """Register these commands."""
     app.command()(prove)
-    app.command(context_settings=PASS_THROUGH, add_help_option=False)(verify)
     app.command()(log)
 
 
@@ -58,14 +51,6 @@ def prove(
         target = out or Path(f"{what}.bundle.zip")
         write_private(target, bundle)
         say(f"wrote {len(bundle)} bytes to [bold]{target}[/]; check it with `telesphor verify {target}`")
-
-
-def verify(context: typer.Context) -> None:
-    """Check a proof bundle offline, step by step.
-
-    Example: telesphor verify --key log.vkeys visit.bundle.zip
-    """
-    raise typer.Exit(run_verifier(context.args))
 
 
 def log(

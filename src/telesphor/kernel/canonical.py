@@ -27,6 +27,10 @@ DEPTH_MAX = 64
 """Arrays and objects inside each other: no real document comes near, and no reader's stack is at risk."""
 
 _PATH_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+BRACKETS_MAX = 65_536
+"""Opening brackets in a document, those inside of text among them: a megabyte of `[` would take half a second
+to refuse, and nothing of ours has a tenth as many."""
+
 _ASCII_NAME = re.compile(r"[ -~]*")
 
 
@@ -125,6 +129,8 @@ def decode(data: bytes, *, limit: int) -> object:
     """
     if len(data) > limit:
         raise LimitExceeded(f"the document has {len(data)} bytes where {limit} are allowed")
+    if data.count(b"[") + data.count(b"{") > BRACKETS_MAX:
+        raise LimitExceeded(f"the document has more than {BRACKETS_MAX} opening brackets")
     text = _text_of(data)
     if _depth_of(text) > DEPTH_MAX:
         raise _fault_in(text)

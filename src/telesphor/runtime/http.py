@@ -8,10 +8,11 @@ Litestar, which describes it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.config.app import AppConfig
@@ -34,6 +35,9 @@ from telesphor.runtime.problems import (
     problem_of,
 )
 from telesphor.runtime.telemetry import Metrics
+
+BODY_SECONDS = 30.0
+"""Any such body is here within seconds, also over a poor line; who is slower holds a connection for nothing."""
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """Any request body but an upload's, which is streamed."""
@@ -63,6 +67,15 @@ class BodyBroken(TelesphorError):
     kind = Kind.INVALID
 
 
+class BodyLate(TelesphorError):
+    """The body did not come in time; the connection is closed."""
+
+    code = "body-late"
+    kind = Kind.INVALID
+
+    headers: ClassVar[dict[str, str]] = {"connection": "close"}
+
+
 RawHandler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -78,11 +91,19 @@ async def read_body(scope: Scope, receive: Receive, *, limit_bytes: int = BODY_B
     """Read a whole body of at most `limit_bytes`; refuses by the declared length before reading.
 
     Raises:
-        BodyTooLarge, BodyBroken.
+        BodyTooLarge, BodyBroken, BodyLate.
     """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > limit_bytes:
             raise BodyTooLarge(limit_bytes, declared_bytes=int(value))
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _collect(receive, limit_bytes)
+    except TimeoutError:
+        raise BodyLate(f"the body took longer than `{BODY_SECONDS:g}` seconds") from None
+
+
+async def _collect(receive: Receive, limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:

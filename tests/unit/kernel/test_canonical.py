@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telesphor.kernel.canonical import DEPTH_MAX, INT_MAX, Fault, NotCanonical, decode, encode
+from telesphor.kernel.canonical import BRACKETS_MAX, DEPTH_MAX, INT_MAX, Fault, NotCanonical, decode, encode
 from telesphor.kernel.errors import Kind, LimitExceeded
 
 
@@ -107,7 +107,7 @@ def test_deep_bytes_never_exhaust_the_stack() -> None:
     refused = []
 
     def run() -> None:
-        for data in (b"[" * 200_000, b'{"a":' * 200_000, b"[" * 200_000 + b"]" * 200_000, b"[{" * 100_000):
+        for data in (b"[" * 60_000, b'{"a":' * 60_000, b"[" * 60_000 + b"]" * 60_000, b"[{" * 30_000):
             with pytest.raises(NotCanonical) as caught:
                 decode(data, limit=len(data))
             refused.append(caught.value.fault)
@@ -147,3 +147,8 @@ def test_refusal_does_not_repeat_values() -> None:
     with pytest.raises(NotCanonical) as caught:
         decode(b'{"name":"John Smith" }', limit=100)
     assert "John" not in caught.value.message + caught.value.hint + caught.value.detail
+
+
+def test_more_brackets_than_any_document_has_are_refused_before_they_are_read() -> None:
+    with pytest.raises(LimitExceeded, match="opening brackets"):
+        decode(b"[" * (BRACKETS_MAX + 1), limit=1 << 20)
