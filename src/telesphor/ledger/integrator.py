@@ -35,13 +35,7 @@ RUN_ENTRIES_MAX = 65_536
 """Entries hashed before a checkpoint is signed in between, when far behind: bounds memory."""
 
 RETRY_SECONDS = 1.0
-READ_ENTRIES = 256
-"""One tile. Hashing it holds the interpreter for about half a millisecond."""
-
-PAUSE_SECONDS = 0.001
-"""After each read the writer gets the interpreter back: it gives it away with every statement, and would
-otherwise stand still for as long as hashing takes, with all of its callers."""
-
+READ_ENTRIES = 4_096
 FSCK_HINT = "run `telesphor fsck` to find the first wrong entry"
 
 
@@ -165,7 +159,6 @@ class Integrator:
             for tile, data in edge.extend(leaves):
                 self._public.put(tile.path(), data, durable=False)
                 paths.append(tile.path())
-            self._stopping.wait(PAUSE_SECONDS)
         return paths
 
     def _read_leaves(self, first: int, end: int) -> list[bytes]:
