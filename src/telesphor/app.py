@@ -172,7 +172,13 @@ class Node:
         sweeper = Periodic("vault-sweep", seconds=SWEEP_SECONDS, work=partial(sweep, self.vault))
         sweeper.start()
         stack.callback(sweeper.stop)
-        settler = Follower("vault-settle", source=self.reader, cursors=self.book, handle=self._settle)
+        settler = Follower(
+            "vault-settle",
+            source=self.reader,
+            cursors=self.book,
+            handle=self._settle,
+            types=HOLDERS_CHANGED,
+        )
         self.machine.on_commit(settler.wake)
         settler.start()
         stack.callback(settler.stop)
@@ -181,10 +187,9 @@ class Node:
         self.machine.start()
         stack.callback(self.machine.stop)
 
-    def _settle(self, entry: Recorded) -> None:
+    def _settle(self, _entry: Recorded) -> None:
         """Destroy or renew an object's keys, should what followed its entry at once have failed."""
-        if entry.type in HOLDERS_CHANGED:
-            finish_erasures(self.vault)
+        finish_erasures(self.vault)
 
     def reader(self) -> EntryReader:
         """A reader of committed entries, for one thread."""

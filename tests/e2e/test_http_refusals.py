@@ -396,7 +396,8 @@ def test_full_queue_is_refused_and_nothing_taken_is_lost(tmp_path: Path) -> None
         holder.close()
         results = [answer.result() for answer in answers]
         refused = [answer for answer in results if answer.status != 200]
-        assert len(refused) in (5, 6), [answer.status for answer in results]
+        # At most two are at the writer by the time that two more fill the queue.
+        assert 4 <= len(refused) <= 6, [answer.status for answer in results]
         assert {code_of(answer, 503) for answer in refused} == {"queue-full"}
         assert {answer.headers["retry-after"] for answer in refused} == {"1"}
         assert node.open_visit(node.ids.next()).status == 200

@@ -231,21 +231,17 @@ def _text_of(data: bytes) -> str:
         raise NotCanonical(Fault.NOT_UTF8, "$", detail=f"at byte {error.start}") from None
 
 
-_STRUCTURE = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-
-
 def _depth_of(text: str) -> int:
     """How deep the text nests, or an upper bound when that is already shallow; never recurses."""
     openings = text.count("[") + text.count("{")
     if openings <= DEPTH_MAX:
         return openings
     depth = deepest = 0
-    for match in _STRUCTURE.finditer(text):
-        mark = match.group()
+    for mark in _BRACKET.findall(_STRING.sub("", text)):
         if mark in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif mark in "]}":
+        else:
             depth -= 1
     return deepest
 
@@ -256,6 +252,7 @@ def _depth_of(text: str) -> int:
 _WHITE_SPACE = " \t\n\r"
 _LITERALS = ("true", "false", "null")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?P<rest>\.[0-9]*)?(?P<power>[eE][+-]?[0-9]*)?")
 _NOT_A_NUMBER = re.compile(r"NaN|[+-]?Infinity")
 

@@ -75,12 +75,14 @@ ROWS_AT_ONCE = (64, 8, 1)
 it back from a busy thread costs more than many rows: up to the switch interval of 5 ms."""
 
 
-def _many(head: str) -> tuple[tuple[int, str], ...]:
-    return tuple((rows, f"{head} VALUES {', '.join(['(?, ?, ?)'] * rows)}") for rows in ROWS_AT_ONCE)
+def _many(head: str, *, columns: int) -> tuple[tuple[int, str], ...]:
+    row = f"({', '.join('?' * columns)})"
+    return tuple((rows, f"{head} VALUES {', '.join([row] * rows)}") for rows in ROWS_AT_ONCE)
 
 
-_INSERT_ENTRIES = _many("INSERT INTO entries")
-_PUT_STREAMS = _many("INSERT OR REPLACE INTO streams")
+_INSERT_ENTRIES = _many("INSERT INTO entries", columns=3)
+_PUT_STREAMS = _many("INSERT OR REPLACE INTO streams", columns=3)
+_INSERT_REQUESTS = _many("INSERT INTO requests", columns=4)
 
 
 def insert_entries(db: apsw.Connection, rows: Sequence[EntryRow]) -> None:
@@ -106,7 +108,7 @@ def _write_rows(
 
 def insert_requests(db: apsw.Connection, rows: Sequence[RequestRow]) -> None:
     """Keep signed requests."""
-    db.executemany("INSERT INTO requests VALUES(?, ?, ?, ?)", rows)
+    _write_rows(db, _INSERT_REQUESTS, rows)
 
 
 def find_request(db: apsw.Connection, *, at_ms: int, digest: str) -> int | None:

@@ -36,6 +36,8 @@ REQUEST_BYTES_MAX = 1024 * 1024
 VERIFYING_MAX = 2_048
 """Requests that wait to be verified: about half a second of two threads."""
 
+VERIFYING_BYTES_MAX = 64 * 1024 * 1024
+"""Memory that waiting requests may take: those of a thousand commands are large, and few fit."""
 
 COMMANDS_DESCRIPTION = """\
 One to 1,000 commands, all or nothing, signed with Ed25519 and ML-DSA-65 (JWS General JSON). The answer comes
@@ -77,6 +79,7 @@ class Gate:
         self._machine = machine
         self._arrivals: SimpleQueue[_Arrival | None] = SimpleQueue()
         self._closing = False
+        self._held_bytes = 0
         self._threads = [
             threading.Thread(target=self._run, name=f"verify-{number}", daemon=True)
             for number in range(threads)
@@ -87,14 +90,20 @@ class Gate:
     async def execute(self, data: bytes) -> Receipt:
         """Verify, decide, and wait until the entries are durable; raises what refuses the request."""
         waiting = self._arrivals.qsize()
-        if waiting >= VERIFYING_MAX:
+        if waiting >= VERIFYING_MAX or self._held_bytes + len(data) > VERIFYING_BYTES_MAX:
             raise EdgeFull(f"`{waiting}` requests wait to be verified", hint="ask again in a second")
         if self._closing:
             raise _stopping()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        self._arrivals.put(_Arrival(data, loop, future))
-        return await (await future).unwrap_aside()
+        # Counted on the loop's thread only, until the answer: the writer's queue holds the same bytes.
+        self._held_bytes += len(data)
+        try:
+            self._arrivals.put(_Arrival(data, loop, future))
+            outcome = await future
+        finally:
+            self._held_bytes -= len(data)
+        return await outcome.unwrap_aside()
 
     def route(self) -> RawRoute:
         """The hot route."""

@@ -18,6 +18,9 @@ from telesphor.runtime.telemetry import log
 READ_ENTRIES = 256
 """Entries handled before the cursor is kept: what a crash repeats at the most, and at most 16 MB."""
 
+PASSED_ENTRIES_MAX = 65_536
+"""Entries passed by unhandled before the cursor is kept all the same: half a second of reading after a crash."""
+
 RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 30.0
 
@@ -27,6 +30,7 @@ class Source(Protocol):
 
     def size(self) -> int: ...
     def entries(self, *, first: int, end: int) -> Iterable[Recorded]: ...
+    def entries_of(self, types: Iterable[str], *, first: int, end: int) -> Iterable[Recorded]: ...
 
 
 class Cursors(Protocol):
@@ -42,12 +46,21 @@ class Follower:
     Args:
         name: stable, because the cursor is kept under it.
         source: called once in the follower's thread, so that it may open a connection there.
+        types: only entries of these types are handled, and the others are passed by unread; None for all.
     """
 
     def __init__(
-        self, name: str, *, source: Callable[[], Source], cursors: Cursors, handle: Callable[[Recorded], None]
+        self,
+        name: str,
+        *,
+        source: Callable[[], Source],
+        cursors: Cursors,
+        handle: Callable[[Recorded], None],
+        types: frozenset[str] | None = None,
     ) -> None:
         self.name = name
+        self._types = types
+        self._passed: int | None = None
         self._open_source = source
         self._cursors = cursors
         self._handle = handle
@@ -89,21 +102,35 @@ class Follower:
 
     def advance(self, source: Source) -> bool:
         """Handle the next entries and keep the cursor; False when there were none."""
-        first = self._cursors.cursor(self.name)
+        kept = self._cursors.cursor(self.name)
+        first = max(kept, self._passed or 0)
         end = min(source.size(), first + READ_ENTRIES)
+        if first >= end:
+            return False
         # Read first, then handle: a slow handler must not hold a snapshot that keeps the log from restarting.
-        entries = list(source.entries(first=first, end=end)) if first < end else []
+        entries = self._read(source, first, end)
         done = first
         try:
             for entry in entries:
                 self._handle(entry)
                 done = entry.position + 1
                 if self._stopping.is_set():
-                    break
+                    return True
+            done = end if self._types is not None else done
         finally:
-            if done > first:
-                self._cursors.move_cursor(self.name, done)
+            self._keep(done, kept, handled=bool(entries))
         return done > first
+
+    def _read(self, source: Source, first: int, end: int) -> list[Recorded]:
+        if self._types is None:
+            return list(source.entries(first=first, end=end))
+        return list(source.entries_of(self._types, first=first, end=end))
+
+    def _keep(self, done: int, kept: int, *, handled: bool) -> None:
+        """Keep the cursor; entries only passed by are not worth a sync of the disk each time."""
+        self._passed = done
+        if done > kept and (handled or done - kept >= PASSED_ENTRIES_MAX):
+            self._cursors.move_cursor(self.name, done)
 
 
 class Periodic:

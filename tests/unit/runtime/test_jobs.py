@@ -146,6 +146,9 @@ def test_gap_in_the_log_does_not_make_the_follower_spin(ledger: Ledger) -> None:
         def entries(self, *, first: int, end: int) -> list[Recorded]:
             return []
 
+        def entries_of(self, types: object, *, first: int, end: int) -> list[Recorded]:
+            return []
+
     assert not follow(ledger, lambda _: None).advance(Torn())
 
 
@@ -167,3 +170,24 @@ def test_stop_finishes_the_entry_at_hand_and_keeps_its_cursor(ledger: Ledger) ->
 
 def test_follower_that_was_never_started_stops(ledger: Ledger) -> None:
     follow(ledger, lambda _: None).stop()
+
+
+def test_a_follower_of_some_types_passes_by_the_others(ledger: Ledger) -> None:
+    ledger.add_many(3)
+    wanted = ledger.entries()[-1].type
+    seen: list[int] = []
+    reader = EntryReader(ledger.path, ledger.registry)
+    for types in (frozenset({"other.thing/1"}), frozenset({wanted})):
+        follower = Follower(
+            f"some-{len(types & {wanted})}",
+            source=lambda: reader,
+            cursors=ledger.book,
+            handle=lambda entry: seen.append(entry.position),
+            types=types,
+        )
+        assert follower.advance(reader)
+        assert not follower.advance(reader)
+    assert seen == [0, 1, 2]
+    # What was only passed by is read again after a crash, which costs nothing but the reading.
+    assert (ledger.book.cursor("some-0"), ledger.book.cursor("some-1")) == (0, 3)
+    reader.close()

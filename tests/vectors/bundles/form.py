@@ -87,7 +87,7 @@ def no_checkpoint_file() -> bytes:
     return raw(without("checkpoint"))
 
 
-@fault("manifest", "not-canonical")
+@fault("manifest", "limit-exceeded")
 def manifest_nested_without_end() -> bytes:
     return raw(lambda files: files.update({"manifest.json": b"[" * 1_000_000}))
 
