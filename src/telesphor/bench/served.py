@@ -25,7 +25,7 @@ RAW_PATH, ROUTE_PATH = "/empty-raw", "/empty-route"
 
 def serve_node(told: Told, path: Path, passphrase: bytes) -> None:
     """Serve a node as `telesphor serve` does: the edge in the main thread."""
-    with open_node(path, passphrase=passphrase) as node:
+    with open_node(path, passphrase=passphrase, serving=True) as node:
         _serve(told, node.edge())
 
 

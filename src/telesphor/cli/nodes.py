@@ -77,7 +77,7 @@ def serve(
     with refusals():
         settings = load_settings(node)
         configure_logs(settings.log_level)
-        with open_node(node, passphrase=read_passphrase(settings, ask=True)) as opened:
+        with open_node(node, passphrase=read_passphrase(settings, ask=True), serving=True) as opened:
             listener = listen(host or settings.host, port if port >= 0 else settings.port)
             server = make_server(opened.edge())
             place = NodeFolder(node)

@@ -11,7 +11,7 @@ INVARIANT: no patient data, key or token is ever put into a message, a hint or a
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Kind(StrEnum):
@@ -48,6 +48,16 @@ class TelesphorError(Exception):
         self.message = message
         self.hint = hint
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole, whatever arguments the subclass is built from."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[TelesphorError], args: tuple[Any, ...], state: dict[str, Any]) -> TelesphorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class LimitExceeded(TelesphorError):

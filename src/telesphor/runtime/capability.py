@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
@@ -142,6 +142,15 @@ class CommandType:
     name: str
     body: type[Body]
     decide: Callable[[Actor, Any, State], Decision]
+    _decoder: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_decoder", msgspec.json.Decoder(self.body))
+
+    def decode(self, data: bytes | msgspec.Raw) -> Body:
+        """Make JSON a body of this command; raises `msgspec.ValidationError`."""
+        body: Body = self._decoder.decode(data)
+        return body
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Any, NamedTuple
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from litestar import Request as HttpRequest
@@ -29,6 +29,8 @@ from telesphor.runtime.requests import Outcome, hand_out
 from telesphor.runtime.telemetry import log
 
 COMMANDS_PATH = "/v1/commands"
+
+_T = TypeVar("_T")
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """A thousand small commands and their two signatures."""
@@ -66,23 +68,29 @@ class _Arrival(NamedTuple):
     future: asyncio.Future[Outcome]
 
 
+Authenticate = Callable[[Sequence[bytes]], Sequence[Request | Exception]]
+"""Verifies signed requests, one thread at a time; what is refused comes back as its error."""
+
+
 class Gate:
     """Authenticates signed requests and hands them to the writer.
 
     Args:
-        authenticate: makes verified requests of bytes, in a worker thread.
-        threads: how many signatures are verified at a time.
+        authenticators: each is used by one thread of its own.
+        batch_requests: how many waiting requests one call of an authenticator takes at the most.
     """
 
-    def __init__(self, authenticate: Callable[[bytes], Request], machine: Machine, *, threads: int) -> None:
-        self._authenticate = authenticate
+    def __init__(
+        self, authenticators: Sequence[Authenticate], machine: Machine, *, batch_requests: int = 1
+    ) -> None:
         self._machine = machine
+        self._batch_requests = batch_requests
         self._arrivals: SimpleQueue[_Arrival | None] = SimpleQueue()
         self._closing = False
         self._held_bytes = 0
         self._threads = [
-            threading.Thread(target=self._run, name=f"verify-{number}", daemon=True)
-            for number in range(threads)
+            threading.Thread(target=self._run, args=(authenticate,), name=f"verify-{number}", daemon=True)
+            for number, authenticate in enumerate(authenticators)
         ]
         for thread in self._threads:
             thread.start()
@@ -123,24 +131,61 @@ class Gate:
         for thread in self._threads:
             thread.join()
 
-    def _run(self) -> None:
-        while (arrival := self._arrivals.get()) is not None:
-            if not arrival.future.cancelled():  # Whoever has gone away is not worth a signature.
-                self._admit(arrival)
+    def _run(self, authenticate: Authenticate) -> None:
+        while (first := self._arrivals.get()) is not None:
+            arrivals = [first, *self._more()]
+            # Whoever has gone away is not worth a signature.
+            self._admit([arrival for arrival in arrivals if not arrival.future.cancelled()], authenticate)
 
-    def _admit(self, arrival: _Arrival) -> None:
+    def _more(self) -> Iterator[_Arrival]:
+        for _ in range(self._batch_requests - 1):
+            try:
+                arrival = self._arrivals.get_nowait()
+            except Empty:
+                return
+            if arrival is None:  # The sign to end belongs to whoever asks next, perhaps this thread.
+                self._arrivals.put(None)
+                return
+            yield arrival
+
+    def _admit(self, arrivals: Sequence[_Arrival], authenticate: Authenticate) -> None:
+        for arrival, request in zip(arrivals, self._authenticated(arrivals, authenticate), strict=True):
+            try:
+                if isinstance(request, Exception):
+                    raise request
+                self._machine.submit(request, loop=arrival.loop, future=arrival.future)
+            except Exception as error:  # noqa: BLE001  every refusal belongs to its caller
+                hand_out([arrival], [Outcome(error=error)])
+
+    def _authenticated(
+        self, arrivals: Sequence[_Arrival], authenticate: Authenticate
+    ) -> Sequence[Request | Exception]:
+        if self._closing:
+            return [_stopping()] * len(arrivals)
         try:
-            if self._closing:
-                raise _stopping()
-            self._machine.submit(self._authenticate(arrival.data), loop=arrival.loop, future=arrival.future)
-        except Exception as error:  # noqa: BLE001  every refusal belongs to its caller
-            hand_out([arrival], [Outcome(error=error)])
-        except BaseException as error:  # noqa: BLE001  extensions written in Rust panic past `Exception`
-            log.error("authentication failed", error=type(error).__name__, exc_info=error)
-            failed = AuthenticationFailed(
-                "the node could not verify this request", detail=type(error).__name__
-            )
-            hand_out([arrival], [Outcome(error=failed)])
+            return authenticate([arrival.data for arrival in arrivals])
+        except Exception as error:  # noqa: BLE001  it must not end the thread
+            return [error] * len(arrivals)
+
+
+def one_by_one(authenticate: Callable[[bytes], Request]) -> Authenticate:
+    """An authenticator for this process: each request by itself."""
+
+    def run(batch: Sequence[bytes]) -> list[Request | Exception]:
+        return [attempt(authenticate, data) for data in batch]
+
+    return run
+
+
+def attempt(step: Callable[..., _T], *arguments: Any) -> _T | Exception:
+    """The step's result, or its error as a value."""
+    try:
+        return step(*arguments)
+    except Exception as error:  # noqa: BLE001  every refusal belongs to its caller
+        return error
+    except BaseException as error:  # noqa: BLE001  extensions written in Rust panic past `Exception`
+        log.error("authentication failed", error=type(error).__name__, exc_info=error)
+        return AuthenticationFailed("the node could not verify this request", detail=type(error).__name__)
 
 
 def _stopping() -> NodeStopping:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     """Where tiles and checkpoints are published; empty means the folder `public` of the node."""
     checkpoint_interval_ms: int = Field(default=500, ge=10, le=60_000)
     queued_requests_max: int = Field(default=8_192, ge=1, le=65_536)
+    verify_processes: int | None = Field(default=None, ge=0, le=64)
+    """Child processes that verify signatures, 60 MB each. 0 verifies in threads of the node's own process;
+    when nothing is set, `telesphor serve` takes one per core, at most four."""
     writer_route: bool = False
     """Whether `POST /add` takes unsigned leaves: for load tools only, never beside patients."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

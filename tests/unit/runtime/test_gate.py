@@ -11,7 +11,7 @@ import pytest
 
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime import gate as gate_module
-from telesphor.runtime.gate import AuthenticationFailed, EdgeFull, Gate
+from telesphor.runtime.gate import AuthenticationFailed, EdgeFull, Gate, one_by_one
 from telesphor.runtime.machine import NodeStopping, Request
 from tests.support import notes
 from tests.support.ledger import Ledger
@@ -57,7 +57,7 @@ async def _send(gate: Gate, *bodies: bytes) -> list[object]:
 async def test_a_verified_request_gets_its_receipt_and_a_refused_one_its_error(ledger: Ledger) -> None:
     door = Door(ledger)
     door.open.set()
-    gate = Gate(door, ledger.machine, threads=2)
+    gate = Gate([one_by_one(door)] * 2, ledger.machine)
     taken, refused, broken = await _send(gate, b"take", b"refuse", b"panic")
     gate.close()
     assert taken.first == 0  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ async def test_more_requests_than_can_wait_are_refused_at_once(
 ) -> None:
     monkeypatch.setattr(gate_module, "VERIFYING_MAX", 2)
     door = Door(ledger)
-    gate = Gate(door, ledger.machine, threads=1)
+    gate = Gate([one_by_one(door)], ledger.machine)
     waiting = [asyncio.ensure_future(gate.execute(b"take"))]
     await asyncio.sleep(0.1)  # one is being verified
     waiting += [asyncio.ensure_future(gate.execute(b"take")) for _ in range(2)]
@@ -87,7 +87,7 @@ async def test_more_bytes_than_can_wait_are_refused_at_once(
 ) -> None:
     monkeypatch.setattr(gate_module, "VERIFYING_BYTES_MAX", 10)
     door = Door(ledger)
-    gate = Gate(door, ledger.machine, threads=1)
+    gate = Gate([one_by_one(door)], ledger.machine)
     waiting = asyncio.ensure_future(gate.execute(b"eight by"))
     await asyncio.sleep(0)
     with pytest.raises(EdgeFull):
@@ -100,7 +100,7 @@ async def test_more_bytes_than_can_wait_are_refused_at_once(
 
 async def test_a_caller_that_has_gone_costs_no_signature(ledger: Ledger) -> None:
     door = Door(ledger)
-    gate = Gate(door, ledger.machine, threads=1)
+    gate = Gate([one_by_one(door)], ledger.machine)
     first, gone = (asyncio.ensure_future(gate.execute(b"take")) for _ in range(2))
     await asyncio.sleep(0.1)
     gone.cancel()
@@ -113,7 +113,7 @@ async def test_a_caller_that_has_gone_costs_no_signature(ledger: Ledger) -> None
 
 async def test_what_waits_when_the_gate_closes_is_refused(ledger: Ledger) -> None:
     door = Door(ledger)
-    gate = Gate(door, ledger.machine, threads=1)
+    gate = Gate([one_by_one(door)], ledger.machine)
     _, waiting = (asyncio.ensure_future(gate.execute(b"take")) for _ in range(2))
     await asyncio.sleep(0.1)
     closing = asyncio.ensure_future(asyncio.to_thread(gate.close))

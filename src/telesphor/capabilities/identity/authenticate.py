@@ -14,7 +14,9 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import apsw
@@ -35,11 +37,13 @@ from telesphor.capabilities.identity.model import (
     ThumbprintField,
     read_jwks,
 )
-from telesphor.kernel.clock import Clock, parse_instant
-from telesphor.kernel.digest import digest_of
+from telesphor.kernel import base64url
+from telesphor.kernel.clock import Clock, SystemClock, parse_instant
+from telesphor.kernel.digest import Digest, digest_of
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.signing import HybridSuite, VerifyKey, read_jws, verify_jws
 from telesphor.runtime.capability import Actor, Body, CommandType, Registry, State
+from telesphor.runtime.database import open_reader
 from telesphor.runtime.machine import REQUEST_COMMANDS_MAX, Evidence, Request
 
 REQUEST_BYTES_MAX = 1024 * 1024
@@ -147,6 +151,31 @@ class RequestPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commands: Annotated[tuple[_Command, ...], Meta(min_length=1, max_length=REQUEST_COMMANDS_MAX)]
 
 
+class Signed(msgspec.Struct, frozen=True):
+    """What verifying a request showed: who signed it, the digest of its payload, and its own time."""
+
+    actor: Actor
+    digest: Digest
+    at_ms: int
+
+
+class _Envelope(msgspec.Struct):
+    payload: str
+
+
+class _RawCommand(msgspec.Struct):
+    type: str
+    body: msgspec.Raw
+
+
+class _RawCommands(msgspec.Struct):
+    commands: tuple[_RawCommand, ...]
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_commands = msgspec.json.Decoder(_RawCommands).decode
+
+
 class Authenticator:
     """Turns signed bytes into requests. Safe between threads: each opens a reader of its own.
 
@@ -183,14 +212,23 @@ class Authenticator:
             KeyNotRegistered, UnknownCommand, CommandRefused, KeyChangeNotLast; for the commands of
             identity, what `service.verify_card` raises.
         """
+        return self.read(data, self.verify(data))
+
+    def verify(self, data: bytes) -> Signed:
+        """Steps 1 to 5. Needs no registry, so that a process of its own can do it."""
         jws = read_jws(data, limit=REQUEST_BYTES_MAX)
         payload = _read_payload(jws.payload)
         at_ms = _check_place_and_time(payload, origin=self._origin, now_ms=self._clock.now_ms())
         actor, key = self._find_signer(payload)
         verify_jws(jws, key)
-        commands = _read_commands(payload, self._registry)
-        _check_key_changes(commands, actor)
-        return Request(actor, commands, Evidence(digest_of(jws.payload_bytes), at_ms, data))
+        return Signed(actor, digest_of(jws.payload_bytes), at_ms)
+
+    def read(self, data: bytes, signed: Signed) -> Request:
+        """Step 6, for bytes that `verify` has passed."""
+        payload = base64url.decode(_decode_envelope(data).payload)
+        commands = _read_commands(_decode_commands(payload).commands, self._registry)
+        _check_key_changes(commands, signed.actor)
+        return Request(signed.actor, commands, Evidence(signed.digest, signed.at_ms, data))
 
     def _find_signer(self, payload: RequestPayload) -> tuple[Actor, VerifyKey]:
         db = self._reader()
@@ -215,6 +253,14 @@ class Authenticator:
         return db
 
 
+def open_verifier(ledger: Path, origin: str) -> Callable[[bytes], Signed]:
+    """What a verifying child process runs: `Authenticator.verify` over the ledger's committed state."""
+    opened = Authenticator(
+        open_db=partial(open_reader, ledger), registry=Registry(()), origin=origin, clock=SystemClock()
+    )
+    return opened.verify
+
+
 def read_genesis(data: bytes, *, registry: Registry, origin: str, clock: Clock) -> Request:
     """Verify the root's request for the first entry, whose key is the one it brings along.
 
@@ -225,7 +271,7 @@ def read_genesis(data: bytes, *, registry: Registry, origin: str, clock: Clock) 
     jws = read_jws(data, limit=REQUEST_BYTES_MAX)
     payload = _read_payload(jws.payload)
     at_ms = _check_place_and_time(payload, origin=origin, now_ms=clock.now_ms())
-    commands = _read_commands(payload, registry)
+    commands = _read_commands(_decode_commands(jws.payload_bytes).commands, registry)
     body = commands[0][1]
     if len(commands) != 1 or not isinstance(body, NodeCreated):
         raise GenesisRefused("the first request is one `node.create/1` and nothing else")
@@ -305,14 +351,16 @@ def _known_signer(db: apsw.Connection, actor_id: str) -> ActorInfo:
     return info
 
 
-def _read_commands(payload: RequestPayload, registry: Registry) -> tuple[tuple[CommandType, Body], ...]:
-    return tuple(_read_command(index, command, registry) for index, command in enumerate(payload.commands))
+def _read_commands(
+    commands: Iterable[_RawCommand], registry: Registry
+) -> tuple[tuple[CommandType, Body], ...]:
+    return tuple(_read_command(index, command, registry) for index, command in enumerate(commands))
 
 
-def _read_command(index: int, command: _Command, registry: Registry) -> tuple[CommandType, Body]:
+def _read_command(index: int, command: _RawCommand, registry: Registry) -> tuple[CommandType, Body]:
     kind = registry.command(command.type)
     try:
-        body = msgspec.convert(command.body, kind.body, strict=True)
+        body: Body = kind.decode(command.body)
     except msgspec.ValidationError as error:
         raise CommandRefused(
             f"command `{index}` is no `{kind.name}`: {_explain(error)}",
