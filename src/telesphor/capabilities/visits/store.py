@@ -86,7 +86,8 @@ def _open(db: apsw.Connection, entry: Recorded) -> None:
     visit, body = parse_stream(entry.stream)[1], entry.body
     row = (visit, body.patient, body.clinician, entry.actor, CompactRange(1, [entry.leaf]).encode())
     db.execute("INSERT INTO visits VALUES(?, ?, ?, ?, 'open', 1, ?)", row)
-    db.executemany("INSERT INTO visit_devices VALUES(?, ?)", [(visit, device) for device in body.devices])
+    for device in body.devices:
+        db.execute("INSERT INTO visit_devices VALUES(?, ?)", (visit, device))
 
 
 def _advance(db: apsw.Connection, entry: Recorded, *, visit: str, state: str) -> None:
