@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, W
 def take(node: Running, data: bytes) -> None:
     """Authenticate and decide, as the edge does; our own errors are fine, of any kind but an internal one."""
     try:
-        request = node.node.gate._authenticate(data)
+        request = node.node.authenticate(data)
         node.node.machine.call_blocking(request, timeout_seconds=30)
     except TelesphorError as error:
         assert error.kind not in (Kind.INTERNAL, Kind.CORRUPT), (

@@ -53,7 +53,7 @@ def make_folder(path: Path, **settings: Any) -> dict[str, Wallet]:
         signer = node_wallet(node.keys)
         commands = [register_command(wallet, node=ORIGIN) for wallet in wallets.values()]
         data = sign_request(signer, node=ORIGIN, commands=commands, clock=node.clock, ids=node.ids)
-        node.machine.call_blocking(node.gate._authenticate(data), timeout_seconds=30)
+        node.machine.call_blocking(node.authenticate(data), timeout_seconds=30)
     secret = open_keyfile(folder.node_key.read_bytes(), passphrase=PASSPHRASE)
     folder.node_key.write_bytes(seal_keyfile(secret, passphrase=PASSPHRASE, params=_CHEAP))
     return wallets

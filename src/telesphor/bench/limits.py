@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from hashlib import sha256
@@ -21,11 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from telesphor.bench import store
-from telesphor.bench.figures import Figure, Peer, middle
-from telesphor.bench.run import Run
+from telesphor.bench.figures import Peer, middle
 from telesphor.runtime.database import open_database
 
-GROUP = "machine"
 ROUNDS = 3
 GIGA = 1e9
 
@@ -147,21 +145,6 @@ def count_calls(work: Callable[[], object], seconds: float, block: int = 1) -> f
             work()
         count += block
     return count / elapsed
-
-
-def measure(run: Run) -> Iterator[Figure]:
-    """The limits themselves, for reading one machine's table beside another's."""
-    limits = run.limits
-    yield Figure(GROUP, limits.syncs.name, limits.syncs.value, "/s")
-    yield Figure(GROUP, limits.hashing.name, limits.hashing.value, "GB/s")
-    yield Figure(GROUP, limits.leaf_hashing.name, limits.leaf_hashing.value, "/s")
-    yield Figure(GROUP, limits.sealing.name, limits.sealing.value, "GB/s")
-    yield Figure(GROUP, limits.sealing_by_two.name, limits.sealing_by_two.value, "GB/s", peer=limits.sealing)
-    yield Figure(GROUP, limits.inserts.name, limits.inserts.value, "rows/s")
-    yield Figure(GROUP, limits.verifying.name, limits.verifying.value, "/s")
-    yield Figure(
-        GROUP, limits.verifying_by_two.name, limits.verifying_by_two.value, "/s", peer=limits.verifying
-    )
 
 
 def _sealer() -> Callable[[], object]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from telesphor.bench.limits import Limits
+from telesphor.bench.limits import Limits
 
 QUICK_FACTOR = 10
 """`--quick` does a tenth of everything: for a look, not for a record."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from telesphor.bench import http, limits, proofs, vault, writer
+from telesphor.bench import http, machine, proofs, vault, writer
 from telesphor.bench.figures import Figure, missed, render
 from telesphor.bench.host import describe_host
+from telesphor.bench.limits import Limits
 from telesphor.bench.run import QUICK_FACTOR, Run
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.console import EXIT_OK, emit_json, people
@@ -21,7 +22,7 @@ from telesphor.runtime.console import EXIT_OK, emit_json, people
 Group = Callable[[Run], Iterator[Figure]]
 
 GROUPS: Final[dict[str, Group]] = {
-    module.GROUP: module.measure for module in (limits, writer, http, proofs, vault)
+    module.GROUP: module.measure for module in (machine, writer, http, proofs, vault)
 }
 
 LIMIT_SECONDS = 1.0
@@ -80,8 +81,8 @@ def _choose(only: Sequence[str]) -> list[Group]:
 
 def _measure(groups: Sequence[Group], folder: Path, *, quick: bool) -> Iterator[Figure]:
     divisor = QUICK_FACTOR if quick else 1
-    machine = limits.Limits(folder, seconds=LIMIT_SECONDS / divisor)
+    limits = Limits(folder, seconds=LIMIT_SECONDS / divisor)
     with people.status("measuring") as status:
-        this = Run(folder, divisor, machine, lambda doing: status.update(f"measuring: {doing}"))
+        this = Run(folder, divisor, limits, lambda doing: status.update(f"measuring: {doing}"))
         for group in groups:
             yield from group(this)

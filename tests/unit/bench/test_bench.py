@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.bench import limits, session, vault, writer
+from telesphor.bench import machine, session, vault, writer
 from telesphor.bench.capability import PACK, PACKED_ENTRIES
 from telesphor.bench.child import Companion, MeasurementFailed, Told, in_child
 from telesphor.bench.clocks import ThreadTimes, peak_bytes
@@ -123,9 +123,9 @@ def test_host_is_described(tmp_path: Path) -> None:
 
 
 def test_every_limit_is_measured_once(run: Run) -> None:
-    figures = list(limits.measure(run))
+    figures = list(machine.measure(run))
     assert len(figures) == 8 and all(figure.value > 0 for figure in figures)
-    assert [figure.value for figure in limits.measure(run)] == [figure.value for figure in figures]
+    assert [figure.value for figure in machine.measure(run)] == [figure.value for figure in figures]
 
 
 def test_counting_calls_works_at_least_once() -> None:
