@@ -86,13 +86,15 @@ class Running:
     def raw(self, data: bytes, *, half_close: bool = False) -> Answer | None:
         """Send bytes that may be no request; None when the node just hangs up."""
         with self.connect() as connection:
-            connection.sendall(data)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
-            response = HTTPResponse(connection)
             try:
+                connection.sendall(data)
+                if half_close:
+                    connection.shutdown(socket.SHUT_WR)
+                response = HTTPResponse(connection)
                 response.begin()
-            except (OSError, HTTPException):
+            except TimeoutError:
+                raise
+            except (OSError, HTTPException):  # It hung up, perhaps before it had heard all.
                 return None
             return self._keep(response)
 
