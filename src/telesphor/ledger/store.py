@@ -179,12 +179,6 @@ def stream_rows(db: apsw.Connection) -> Iterator[StreamRow]:
     return db.execute("SELECT stream, length, head FROM streams ORDER BY stream")
 
 
-def streams_like(db: apsw.Connection, prefix: str, *, limit: int) -> list[StreamRow]:
-    """Streams whose name starts with `prefix`, by name, at most `limit`."""
-    sql = "SELECT stream, length, head FROM streams WHERE stream >= ? AND stream < ? ORDER BY stream LIMIT ?"
-    return list(db.execute(sql, (prefix, prefix + "\U0010ffff", limit)))
-
-
 def table_rows(db: apsw.Connection, table: str) -> Iterator[tuple[object, ...]]:
     """All rows of one of our state tables in the order of their primary key (else of all columns)."""
     columns = list(db.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)))

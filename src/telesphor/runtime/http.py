@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Response, get
 from litestar.config.app import AppConfig
 from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig, ResponseSpec
@@ -239,8 +239,3 @@ def _openapi_config() -> OpenAPIConfig:
         path="/schema",
         use_handler_docstrings=True,
     )
-
-
-def client_of(request: Request[Any, Any, Any]) -> str:
-    """The peer's address, for logs."""
-    return request.client.host if request.client else "unknown"

@@ -135,12 +135,6 @@ def read_jwks(jwks: Jwks) -> VerifyKey:
     return VerifyKey.from_jwks([msgspec.to_builtins(jwk) for jwk in jwks])
 
 
-def write_jwks(key: VerifyKey) -> Jwks:
-    """The same pair as it stands on the ledger."""
-    okp, akp = key.jwks()
-    return msgspec.convert(okp, OkpJwk), msgspec.convert(akp, AkpJwk)
-
-
 def require_kind(actor: Actor, *kinds: ActorKind) -> None:
     """Let only actors of these kinds pass; raises `NotPermitted`."""
     if actor.kind not in kinds:
