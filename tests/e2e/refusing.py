@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from telesphor.client.wallet import Wallet
 from telesphor.kernel import base64url, canonical
 from telesphor.kernel.clock import format_instant
@@ -29,6 +31,12 @@ def refusing(folder: Path, *, refusals_min: int) -> Iterator[Running]:
     with running(folder) as node:
         yield node
         check_no_secrets(node, refusals_min=refusals_min)
+
+
+def all_are_run(request: pytest.FixtureRequest) -> bool:
+    """Whether the tests were not picked by name, so that many refusals must have been seen at the end."""
+    config = request.config
+    return not config.getoption("keyword") and not any("::" in word for word in config.args)
 
 
 def check_no_secrets(node: Running, *, refusals_min: int) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.refusing import SECRET_NAME, payload_of, refusing, signed
+from tests.e2e.refusing import SECRET_NAME, all_are_run, payload_of, refusing, signed
 from tests.e2e.running import Running, code_of
 
 CONTENT = f"{SECRET_NAME}, blood pressure 121/79".encode() * 500
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with refusing(tmp_path_factory.mktemp("transfers") / "node", refusals_min=50) as node:
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with refusing(
+        tmp_path_factory.mktemp("transfers") / "node", refusals_min=50 if all_are_run(request) else 0
+    ) as node:
         yield node
 
 
