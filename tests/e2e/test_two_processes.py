@@ -110,6 +110,10 @@ def test_second_process_on_one_folder_is_refused_and_the_first_goes_on(tmp_path:
     check_ledger(folder)
 
 
+LOAD_ANSWERS = 40
+"""Several for each caller, so that some are under way when the node is told to stop."""
+
+
 def test_node_told_to_stop_under_load_keeps_all_it_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "node"
     wallet = make_folder(folder)[SYSTEM]
@@ -127,7 +131,9 @@ def test_node_told_to_stop_under_load_keeps_all_it_acknowledged(tmp_path: Path) 
         callers = [threading.Thread(target=load) for _ in range(8)]
         for caller in callers:
             caller.start()
-        time.sleep(1)
+        deadline = time.monotonic() + START_SECONDS  # The processes that verify start beside the node.
+        while len(acknowledged) < LOAD_ANSWERS and time.monotonic() < deadline:
+            time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert process.wait(START_SECONDS) in (0, -signal.SIGTERM)
         for caller in callers:

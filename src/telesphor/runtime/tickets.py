@@ -15,6 +15,7 @@ whether it still is. Start at `Tickets`.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -37,6 +38,9 @@ LIFETIME_SECONDS_MAX = 24 * 3600
 """No transfer is worth a longer-lived secret: it can ask again."""
 
 Grant = TypeVar("Grant", bound=msgspec.Struct)
+
+
+_BEARER = re.compile(rf"[Bb]earer ([A-Za-z0-9_-]{{{TICKET_CHARS}}})")
 
 
 class TicketRefused(TelesphorError):
@@ -116,6 +120,24 @@ class Tickets:
 
     def _drop_expired(self, now_ms: int) -> None:
         self._held = {key: held for key, held in self._held.items() if held.expires_ms > now_ms}
+
+
+def bearer_ticket(authorization: str | None, *, command: str) -> str:
+    """The ticket in an `Authorization` header (RFC 6750, section 2.1).
+
+    Args:
+        command: the signed command that gives such tickets, for the hint.
+
+    Raises:
+        TicketRefused: there is none.
+    """
+    match = _BEARER.fullmatch(authorization or "")
+    if match is None:
+        raise TicketRefused(
+            "the request carries no ticket",
+            hint=f"send `Authorization: Bearer` and the ticket of {command}",
+        )
+    return match[1]
 
 
 def _hash(token: str) -> bytes:

@@ -24,7 +24,7 @@ from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
 from telesphor.kernel.ids import ObjectId, parse_id
-from telesphor.runtime.tickets import TICKET_CHARS, TicketRefused
+from telesphor.runtime.tickets import TicketRefused, bearer_ticket
 from telesphor.vault.errors import RangeRefused, UploadHeaderRefused, UploadInterrupted, UploadOffsetRefused
 from telesphor.vault.model import ObjectRow, ReadGrant, Stored, WriteGrant
 from telesphor.vault.objects import PART_PLAINTEXT, ObjectReader, Span, plain_spans, sealed_spans
@@ -40,7 +40,6 @@ TRANSFER_THREADS = 4
 
 TAGS = ["objects"]
 
-_BEARER = re.compile(rf"[Bb]earer ([A-Za-z0-9_-]{{{TICKET_CHARS}}})")
 _OFFSET = re.compile(r"0|[1-9][0-9]{0,15}")
 _RANGE = re.compile(r"bytes=(?:(0|[1-9][0-9]{0,15})-([0-9]{0,16})|-([1-9][0-9]{0,15}))")
 _T = TypeVar("_T")
@@ -176,13 +175,17 @@ class _Edge:
 
     def write_grant(self, authorization: str | None, object_id: str) -> WriteGrant:
         """The grant of an upload ticket, for this object."""
-        grant = self._vault.tickets.redeem(_parse_bearer(authorization), WriteGrant)
+        grant = self._vault.tickets.redeem(
+            bearer_ticket(authorization, command="the signed command"), WriteGrant
+        )
         _check_same(grant.object, object_id)
         return grant
 
     def read_grant(self, authorization: str | None, object_id: str) -> ReadGrant:
         """The grant of a download ticket, for this object."""
-        grant = self._vault.tickets.redeem(_parse_bearer(authorization), ReadGrant)
+        grant = self._vault.tickets.redeem(
+            bearer_ticket(authorization, command="the signed command"), ReadGrant
+        )
         _check_same(grant.object, object_id)
         return grant
 
@@ -314,16 +317,6 @@ def _spans(start: int, end: int, *, sealed: bool) -> Iterator[Span]:
 def _close_unused(opening: Future[Upload]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close()
-
-
-def _parse_bearer(authorization: str | None) -> str:
-    match = _BEARER.fullmatch(authorization or "")
-    if match is None:
-        raise TicketRefused(
-            "the request carries no ticket",
-            hint="send `Authorization: Bearer` and the ticket of the signed command",
-        )
-    return match[1]
 
 
 def _check_same(granted: ObjectId, asked: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,11 +10,10 @@ from litestar.params import FromPath, HeaderParameter
 
 from telesphor.capabilities.visits.model import BundleGrant
 from telesphor.kernel.ids import VisitId, parse_id
-from telesphor.runtime.tickets import TICKET_CHARS, TicketRefused, Tickets
+from telesphor.runtime.tickets import TicketRefused, Tickets, bearer_ticket
 
 MEDIA_TYPE = "application/zip"
 
-_BEARER = re.compile(rf"[Bb]earer ([A-Za-z0-9_-]{{{TICKET_CHARS}}})")
 _Authorization = Annotated[
     str | None,
     HeaderParameter(name="Authorization", description="`Bearer` and the ticket of `visit.export/1`"),
@@ -45,12 +43,8 @@ def routes(*, tickets: Tickets, make_bundle: Callable[[str], bytes]) -> list[Any
 
 
 def _granted(tickets: Tickets, authorization: str | None, visit: str) -> VisitId:
-    match = _BEARER.fullmatch(authorization or "")
-    if match is None:
-        raise TicketRefused(
-            "the request carries no ticket", hint="send the ticket of `visit.export/1` as bearer"
-        )
-    grant = tickets.redeem(match[1], BundleGrant)
+    ticket = bearer_ticket(authorization, command="`visit.export/1`")
+    grant = tickets.redeem(ticket, BundleGrant)
     if grant.visit != parse_id(visit):
         raise TicketRefused("the ticket is not valid", hint="it was issued for another visit")
     return grant.visit
