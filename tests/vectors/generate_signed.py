@@ -123,7 +123,8 @@ def headers_of_requests(refuse: Refuse, jws: dict[str, Any]) -> None:
     code = "jws-header-refused"
     refuse("alg-none", code, reheadered({**ed25519, "alg": "none"}))
     refuse("alg-eddsa", code, reheadered({**ed25519, "alg": "EdDSA"}))
-    refuse("alg-mldsa-44", code, reheadered(ed25519, {**mldsa, "alg": "ML-DSA-44"}))
+    refuse("alg-unknown", code, reheadered(ed25519, {**mldsa, "alg": "ML-DSA-43"}))
+    refuse("alg-mldsa-44", "suite-mismatch", reheadered(ed25519, {**mldsa, "alg": "ML-DSA-44"}))
     refuse("alg-mldsa-87", "suite-mismatch", reheadered(ed25519, {**mldsa, "alg": "ML-DSA-87"}))
     other_kid = OTHER.public.thumbprints()[0]
     refuse("changed-kid", code, reheadered({**ed25519, "kid": other_kid}))

@@ -47,6 +47,7 @@ __all__ = [
     "LogSigner",
     "SignedCheckpoint",
     "cosigned_message",
+    "log_verifiers",
     "open_checkpoint",
     "parse_checkpoint",
 ]
@@ -126,6 +127,7 @@ def parse_checkpoint(text: bytes | str) -> Checkpoint:
 
 
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_NOT_IN_ORIGINS: Final = re.compile(r"[\s+\x00-\x1f\ud800-\udfff]")  # `\s` is every space of Unicode
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ def open_checkpoint(data: bytes, *, origin: str, vkeys: Sequence[str]) -> Signed
 
     Raises `CheckpointRefused` or `HalfSignature`.
     """
-    verifiers = _log_verifiers(origin, vkeys)
+    verifiers = log_verifiers(origin, vkeys)
     try:
         note, verified = open_note(data, verifiers)
     except NoteRefused as error:
@@ -266,7 +268,8 @@ def open_checkpoint(data: bytes, *, origin: str, vkeys: Sequence[str]) -> Signed
     return SignedCheckpoint(checkpoint, cosigned_time(lines[1].signature), bytes(data))
 
 
-def _log_verifiers(origin: str, vkeys: Sequence[str]) -> tuple[NoteVerifier, NoteVerifier]:
+def log_verifiers(origin: str, vkeys: Sequence[str]) -> tuple[NoteVerifier, NoteVerifier]:
+    """What verifies the two lines of a log: Ed25519 (0x01), then ML-DSA-44. Raises `VkeyRefused`."""
     parsed = sorted(map(parse_vkey, vkeys), key=lambda vkey: vkey.signature_type)
     if [vkey.signature_type for vkey in parsed] != [ED25519_TYPE, MLDSA44_TYPE]:
         raise VkeyRefused("a log has exactly two keys: one Ed25519 and one ML-DSA-44")
@@ -289,5 +292,5 @@ def _line_of(note: Note, verifier: NoteVerifier, verified: tuple[NoteVerifier, .
 def _check_origin(origin: str) -> None:
     if not origin or len(origin.encode("utf-8", "surrogatepass")) > ORIGIN_BYTES_MAX:
         raise CheckpointRefused(f"an origin has between 1 and {ORIGIN_BYTES_MAX} bytes")
-    if "+" in origin or any(c.isspace() or c < " " or "\ud800" <= c <= "\udfff" for c in origin):
+    if _NOT_IN_ORIGINS.search(origin):
         raise CheckpointRefused("an origin holds no spaces, no `+` and no control characters")

@@ -42,6 +42,7 @@ STREAM_KIND_CHARS_MAX = 32
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _STREAM_KIND = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_STREAM = re.compile(f"({_STREAM_KIND.pattern})/({_ID.pattern})")
 
 _LOW_BITS = 62  # RFC 9562 section 5.7: rand_b
 _LOW_END = 1 << _LOW_BITS
@@ -83,28 +84,39 @@ class IdSource:
         _sources.add(self)
 
     def next(self) -> str:
-        """A new UUIDv7, greater than every one before it.
+        """A new UUIDv7, greater than every one before it."""
+        return self.next_many(1)[0]
+
+    def next_many(self, count: int) -> list[str]:
+        """So many new UUIDv7, each greater than every one before it.
 
         In a new millisecond all 74 random bits are drawn anew; within one, a random step of up to 32 bits
         is added to the lower 62 (RFC 9562 section 6.2, method 2). Should they overflow, or the clock stand
-        behind, the ids run ahead of it.
+        behind, the ids run ahead of it. The clock is read once for all of them.
         """
+        made = []
         with self._lock:
             ms = self._now_ms()
-            if ms > self._last_ms:
-                self._begin(ms)
-            else:
-                step = next(self._steps, None)
-                self._low += 1 + (self._more_steps() if step is None else step)
-                if self._low >= _LOW_END:
-                    self._begin(self._last_ms + 1)
-            low = f"{_VARIANT | self._low:x}"
-            return f"{self._prefix}{low[:4]}-{low[4:]}"
+            for _ in range(count):
+                if ms > self._last_ms:
+                    self._begin(ms)
+                else:
+                    step = next(self._steps, None)
+                    self._low += 1 + (self._more_steps() if step is None else step)
+                    if self._low >= _LOW_END:
+                        self._begin(self._last_ms + 1)
+                low = f"{_VARIANT | self._low:x}"
+                made.append(f"{self._prefix}{low[:4]}-{low[4:]}")
+        return made
 
     def nonce(self) -> str:
         """16 random bytes as 22 characters of base64url: a nonce or an entry's salt."""
+        return self.nonces(1)[0]
+
+    def nonces(self, count: int) -> list[str]:
+        """So many of them."""
         with self._lock:
-            return next(self._nonces, None) or self._more_nonces()
+            return [next(self._nonces, None) or self._more_nonces() for _ in range(count)]
 
     def random_bytes(self, n: int) -> bytes:
         """`n` random bytes straight from the source, for keys: no copy of them stays here."""
@@ -163,9 +175,12 @@ def stream_of(kind: str, subject: str) -> Stream:
     Raises:
         InvalidId: a kind that is not a short lower-case word, or not an id.
     """
-    if _STREAM_KIND.fullmatch(kind) is None:
-        raise InvalidId("the stream's kind is not a short lower-case word")
-    return Stream(f"{kind}/{parse_id(subject)}")
+    stream = f"{kind}/{subject}"
+    if _STREAM.fullmatch(stream) is None:
+        if _STREAM_KIND.fullmatch(kind) is None:
+            raise InvalidId("the stream's kind is not a short lower-case word")
+        raise InvalidId("the id is not a lower-case UUIDv7")
+    return Stream(stream)
 
 
 def parse_stream(text: object) -> tuple[str, str]:
@@ -174,12 +189,10 @@ def parse_stream(text: object) -> tuple[str, str]:
     Raises:
         InvalidId: not of the form `kind/uuid`.
     """
-    if not isinstance(text, str):
+    match = _STREAM.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise InvalidId("the stream does not have the form `kind/uuid`")
-    kind, slash, subject = text.partition("/")
-    if not slash or _STREAM_KIND.fullmatch(kind) is None or _ID.fullmatch(subject) is None:
-        raise InvalidId("the stream does not have the form `kind/uuid`")
-    return kind, subject
+    return match[1], match[2]
 
 
 # A forked child must not repeat its parent's ids and nonces: it throws away the block they would come from.

@@ -10,6 +10,7 @@ A wrong passphrase and an altered file cannot be told apart, and the error says 
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -37,6 +38,9 @@ ITERATIONS_MAX: Final = 16
 LANES_MAX: Final = 16
 # A passphrase is typed or read from a file of secrets.
 PASSPHRASE_BYTES_MAX: Final = 4096
+
+# Lanes run in OpenSSL's pool of threads, and two derivations that share it can wait for each other for ever.
+_DERIVING: Final = threading.Lock()
 
 
 class KeyfileRefused(TelesphorError):
@@ -164,7 +168,8 @@ def _cipher(passphrase: bytes, salt: bytes, params: Argon2idParams) -> AESGCM:
         lanes=params.lanes,
         memory_cost=params.memory_kib,
     )
-    return AESGCM(kdf.derive(passphrase))
+    with _DERIVING:
+        return AESGCM(kdf.derive(passphrase))
 
 
 def _decode(text: object, what: str, size: int | None) -> bytes:

@@ -18,6 +18,8 @@ from typing import Final, Protocol, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import (
+    MLDSA44PrivateKey,
+    MLDSA44PublicKey,
     MLDSA65PrivateKey,
     MLDSA65PublicKey,
     MLDSA87PrivateKey,
@@ -60,15 +62,17 @@ class _MlDsa:
     alg: str
     public_bytes: int
     signature_bytes: int
-    private: type[MLDSA65PrivateKey | MLDSA87PrivateKey]
-    public: type[MLDSA65PublicKey | MLDSA87PublicKey]
+    private: type[MLDSA44PrivateKey | MLDSA65PrivateKey | MLDSA87PrivateKey]
+    public: type[MLDSA44PublicKey | MLDSA65PublicKey | MLDSA87PublicKey]
 
 
 class HybridSuite(Enum):
-    """The two suites; each is Ed25519 with one ML-DSA parameter set."""
+    """The three suites; each is Ed25519 with one ML-DSA parameter set."""
 
     ACTOR = _MlDsa("ML-DSA-65", 1952, 3309, MLDSA65PrivateKey, MLDSA65PublicKey)
     ROOT = _MlDsa("ML-DSA-87", 2592, 4627, MLDSA87PrivateKey, MLDSA87PublicKey)
+    # The keys that cosign and sign checkpoints are ML-DSA-44 (tlog-cosignature); they sign their cards too.
+    WITNESS = _MlDsa("ML-DSA-44", 1312, 2420, MLDSA44PrivateKey, MLDSA44PublicKey)
 
     def __repr__(self) -> str:
         return f"HybridSuite.{self.name}"
@@ -211,7 +215,7 @@ def _protected_of(alg: str, kid: str) -> str:
 def _suite_of(jwk: object) -> HybridSuite:
     alg = jwk.get("alg") if isinstance(jwk, Mapping) else None
     if not isinstance(alg, str) or alg not in SUITE_BY_ALG:
-        raise KeyRefused("the second JWK must be an ML-DSA-65 or ML-DSA-87 key")
+        raise KeyRefused("the second JWK must be an ML-DSA key of a known suite")
     return SUITE_BY_ALG[alg]
 
 

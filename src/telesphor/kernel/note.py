@@ -10,8 +10,10 @@ Source: c2sp.org/signed-note. Bytes: `docs/spec/checkpoint.md`. What our notes s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -33,6 +35,10 @@ ED25519_TYPE: Final = 0x01
 
 _PREFIX: Final = "— "
 _VKEY_CHARS_MAX: Final = 8192
+# A verification meets each of a dozen keys some five times; the longest of keys are 10 KB with their text.
+_VKEYS_KEPT_MAX: Final = 64
+_CONTROLS: Final = bytes({*range(0x20)} - {0x0A})  # all below a space but the newline
+_NOT_IN_NAMES: Final = re.compile(r"[\s+\x00-\x1f\ud800-\udfff]")  # `\s` is every space of Unicode
 
 
 class NoteRefused(TelesphorError):
@@ -111,17 +117,16 @@ class Vkey:
     name: str
     signature_type: int
     public_key: bytes = field(repr=False)
+    key_id: int = field(init=False, compare=False)
+    """The first four bytes of SHA-256(name || newline || type || public key)."""
 
     def __post_init__(self) -> None:
         _check_name(self.name)
         if not 0 < self.signature_type < 0xFF or not self.public_key:
             raise VkeyRefused("a verifier key has a signature type and a public key")
-
-    @property
-    def key_id(self) -> int:
-        """The first four bytes of SHA-256(name || newline || type || public key)."""
         named = self.name.encode() + b"\n" + bytes([self.signature_type]) + self.public_key
-        return int.from_bytes(sha256(named).digest()[:KEY_ID_BYTES], "big")
+        key_id = int.from_bytes(sha256(named).digest()[:KEY_ID_BYTES], "big")
+        object.__setattr__(self, "key_id", key_id)
 
 
 @dataclass(frozen=True)
@@ -160,10 +165,7 @@ def parse_note(data: bytes) -> Note:
     head, separator, tail = decoded.rpartition("\n\n")
     if not separator or not tail.endswith("\n"):
         raise NoteMalformed("the note has no signature lines after an empty line")
-    lines = tail[:-1].split("\n")
-    if len(lines) > SIGNATURES_MAX:
-        raise LimitExceeded(f"the note has {len(lines)} signatures; at most {SIGNATURES_MAX} are read")
-    return Note((head + "\n").encode(), tuple(map(_parse_line, lines)))
+    return Note((head + "\n").encode(), _parse_lines(tail))
 
 
 def format_note(note: Note) -> bytes:
@@ -172,7 +174,25 @@ def format_note(note: Note) -> bytes:
         raise NoteMalformed("the text of a note must end in a newline")
     if not note.signatures:
         raise NoteMalformed("a note has at least one signature")
-    return note.text + b"\n" + b"".join(map(_format_line, note.signatures))
+    return note.text + b"\n" + format_signatures(note.signatures)
+
+
+def parse_signatures(data: bytes) -> tuple[NoteSignature, ...]:
+    """Read signature lines that travel without their note, as a witness answers (tlog-witness).
+
+    Raises `LimitExceeded`, `NoteMalformed`.
+    """
+    if len(data) > NOTE_BYTES_MAX:
+        raise LimitExceeded(f"the signature lines are {len(data)} bytes; at most {NOTE_BYTES_MAX} are read")
+    decoded = _decode_text(data)
+    if not decoded.endswith("\n"):
+        raise NoteMalformed("signature lines end in a newline")
+    return _parse_lines(decoded)
+
+
+def format_signatures(signatures: Sequence[NoteSignature]) -> bytes:
+    """The bytes of signature lines; `parse_signatures` reads them back."""
+    return b"".join(map(_format_line, signatures))
 
 
 def open_note(data: bytes, verifiers: Sequence[NoteVerifier]) -> tuple[Note, tuple[NoteVerifier, ...]]:
@@ -208,6 +228,11 @@ def parse_vkey(text: str) -> Vkey:
     """Read the text form strictly; the key id must be the one that follows from the key."""
     if len(text) > _VKEY_CHARS_MAX:
         raise LimitExceeded(f"a verifier key has at most {_VKEY_CHARS_MAX} characters")
+    return _parse_vkey(text)
+
+
+@lru_cache(maxsize=_VKEYS_KEPT_MAX)
+def _parse_vkey(text: str) -> Vkey:
     # Neither a name nor a key id may hold a plus sign, but base64 may.
     parts = text.split("+", 2)
     if len(parts) != 3:
@@ -218,7 +243,7 @@ def parse_vkey(text: str) -> Vkey:
     except (NoteMalformed, base64url.NotBase64) as error:
         raise VkeyRefused(f"not a verifier key: {error.message}") from error
     if parts[1] != f"{vkey.key_id:08x}":
-        raise VkeyRefused(f"the key id `{parts[1][:16]}` does not belong to the verifier key")
+        raise VkeyRefused("the key id of the verifier key does not follow from its name and key")
     return vkey
 
 
@@ -227,9 +252,17 @@ def _decode_text(data: bytes) -> str:
         decoded = data.decode("utf-8")
     except UnicodeDecodeError:
         raise NoteMalformed("the note is not UTF-8") from None
-    if any(char < " " and char != "\n" for char in decoded):
+    # In UTF-8 these bytes are never a part of another character.
+    if len(data.translate(None, _CONTROLS)) != len(data):
         raise NoteMalformed("the note holds a control character")
     return decoded
+
+
+def _parse_lines(tail: str) -> tuple[NoteSignature, ...]:
+    lines = tail[:-1].split("\n")
+    if len(lines) > SIGNATURES_MAX:
+        raise LimitExceeded(f"the note has {len(lines)} signatures; at most {SIGNATURES_MAX} are read")
+    return tuple(map(_parse_line, lines))
 
 
 def _parse_line(line: str) -> NoteSignature:
@@ -256,5 +289,5 @@ def _format_line(line: NoteSignature) -> bytes:
 def _check_name(name: str) -> None:
     if not name or len(name.encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX:
         raise NoteMalformed(f"a key name has between 1 and {NAME_BYTES_MAX} bytes")
-    if "+" in name or any(char.isspace() or char < " " or "\ud800" <= char <= "\udfff" for char in name):
+    if _NOT_IN_NAMES.search(name):
         raise NoteMalformed("a key name holds no spaces, no `+` and no control characters")

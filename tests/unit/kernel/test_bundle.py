@@ -12,6 +12,7 @@ from telesphor.kernel.bundle import (
     BundleRefused,
     ManifestMismatch,
     ManifestRefused,
+    Selection,
     parse_manifest,
     read_bundle,
     write_bundle,
@@ -70,9 +71,54 @@ def test_files_have_the_names_of_the_specification() -> None:
 def test_read_me_names_the_ledger_and_fits_a_narrow_window() -> None:
     text = read_bundle(good_bundle()).read_me
     assert PARTS.origin in text
-    assert PARTS.subject in text
+    assert str(PARTS.subject) in text
     assert "WHAT IT DOES NOT SAY" in text
     assert all(len(line) <= 110 for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "purpose", ["x", "a complaint " * 41, "y" * 500, "braces {origin} and %s", "Grüße ✓"]
+)
+def test_read_me_of_a_selection_says_its_purpose_and_fits_a_narrow_window(purpose: str) -> None:
+    selection = Selection("0190f0f0-0000-7000-8000-000000000000", purpose.strip())
+    text = read_bundle(write_bundle(replace(PARTS, subject=selection), sign=NODE)).read_me
+    assert "".join(purpose.split()) in "".join(text.split())
+    assert "somebody chose" in text
+    assert "telehealth visit" not in text
+    assert all(len(line) <= 110 for line in text.splitlines())
+
+
+def test_selection_is_read_back() -> None:
+    selection = Selection("0190f0f0-0000-7000-8000-000000000000", "a complaint")
+    read = read_bundle(write_bundle(replace(PARTS, subject=selection), sign=NODE))
+    assert read.manifest.subject == selection
+
+
+@pytest.mark.parametrize("purpose", ["", " x", "x ", "a\nb", "x\u202e", "x" * 501, "é" * 251])
+def test_purpose_that_is_no_short_line_is_refused(purpose: str) -> None:
+    with pytest.raises(ManifestRefused):
+        Selection("0190f0f0-0000-7000-8000-000000000000", purpose)
+
+
+def test_confirmations_are_read_back() -> None:
+    anchors = {"bitcoin-mainnet.ots": b"o", "bitcoin-mainnet.headers": b"h", "ethereum-1.json": b"{}"}
+    parts = replace(PARTS, cards={7: b"{}"}, anchors=anchors, levels=b"format = 1")
+    read = read_bundle(write_bundle(parts, sign=NODE))
+    assert (read.cards, read.anchors, read.levels) == ({7: b"{}"}, anchors, b"format = 1")
+    assert "cards/00000007.json" in read_archive(write_bundle(parts, sign=NODE))
+
+
+@pytest.mark.parametrize(
+    "name", ["bitcoin-mainnet.ots", "bitcoin-mainnet.json", "../x.json", "x", "ethereum-1.ots"]
+)
+def test_anchor_that_no_bundle_has_is_not_written(name: str) -> None:
+    with pytest.raises(TelesphorError):
+        write_bundle(replace(PARTS, anchors={name: b""}), sign=NODE)
+
+
+def test_more_cards_than_a_note_has_signers_are_not_written() -> None:
+    with pytest.raises(LimitExceeded):
+        write_bundle(replace(PARTS, cards=dict.fromkeys(range(51), b"{}")), sign=NODE)
 
 
 def test_tree_of_one_leaf_has_an_empty_proof() -> None:

@@ -34,6 +34,15 @@ def test_ids_increase_while_the_clock_stands_runs_and_goes_back() -> None:
     assert all(parse_id(text) == text for text in made)
 
 
+def test_ids_made_at_once_are_those_made_one_by_one() -> None:
+    def random(n: int) -> bytes:
+        return (bytes(range(256)) * (n // 256 + 1))[:n]
+
+    one, other = (IdSource(ManualClock(NOW_MS), random) for _ in range(2))
+    assert [one.next() for _ in range(3_000)] == [id for n in (1, 0, 2_999) for id in other.next_many(n)]
+    assert [one.nonce() for _ in range(600)] == [salt for n in (1, 0, 599) for salt in other.nonces(n)]
+
+
 def test_ids_increase_when_all_random_bits_are_set() -> None:
     source = IdSource(ManualClock(NOW_MS), lambda n: b"\xff" * n)
     source._low = (1 << 62) - 2**33  # close to the end of the millisecond's room

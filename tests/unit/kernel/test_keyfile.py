@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,21 @@ def test_default_parameters_are_64_mib_three_passes_four_lanes_and_open() -> Non
     assert json.loads(data)["kdf"] == {"iterations": 3, "lanes": 4, "memory_kib": 65_536, "name": "argon2id"}
     assert Argon2idParams(65_536, 3, 4) == ARGON2ID
     assert open_keyfile(data, passphrase=b"pass") == SECRET
+
+
+def test_files_are_sealed_in_many_threads_at_once() -> None:
+    lanes = Argon2idParams(memory_kib=8192, iterations=1, lanes=4)
+
+    def seal() -> None:
+        for _ in range(8):
+            assert open_keyfile(seal_keyfile(SECRET, passphrase=b"pass", params=lanes), passphrase=b"pass")
+
+    threads = [threading.Thread(target=seal, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_file_is_canonical_and_shows_no_secret() -> None:

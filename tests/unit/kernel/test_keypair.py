@@ -11,6 +11,7 @@ from telesphor.kernel.keypair import HybridSuite, KeyRefused, SigningKey, Verify
 KEY = SigningKey(HybridSuite.ACTOR, bytes([1]) * 32, bytes([2]) * 32)
 OTHER = SigningKey(HybridSuite.ACTOR, bytes([3]) * 32, bytes([4]) * 32)
 ROOT = SigningKey(HybridSuite.ROOT, bytes([1]) * 32, bytes([2]) * 32)
+WITNESS = SigningKey(HybridSuite.WITNESS, bytes([1]) * 32, bytes([2]) * 32)
 
 
 def test_jwks_are_those_of_rfc_8037_and_rfc_9964_and_read_back() -> None:
@@ -24,6 +25,8 @@ def test_jwks_are_those_of_rfc_8037_and_rfc_9964_and_read_back() -> None:
     assert akp == {"alg": "ML-DSA-65", "kty": "AKP", "pub": base64url.encode(KEY.public.mldsa_pub)}
     assert VerifyKey.from_jwks([okp, akp]) == KEY.public
     assert VerifyKey.from_jwks(ROOT.public.jwks()) == ROOT.public
+    assert WITNESS.public.jwks()[1]["alg"] == "ML-DSA-44"
+    assert VerifyKey.from_jwks(WITNESS.public.jwks()) == WITNESS.public
 
 
 def test_ed25519_thumbprint_is_that_of_rfc_8037_appendix_a() -> None:

@@ -26,8 +26,10 @@ from telesphor.kernel.note import (
     VkeyRefused,
     encode_vkey,
     format_note,
+    format_signatures,
     open_note,
     parse_note,
+    parse_signatures,
     parse_vkey,
 )
 
@@ -69,6 +71,33 @@ def test_what_is_read_is_written_the_same_or_refused(data: bytes) -> None:
     except (NoteRefused, LimitExceeded):
         return
     assert format_note(note) == TEXT + b"\n" + data
+
+
+def test_lines_without_their_note_read_back() -> None:
+    lines = (line_of(LOG), line_of(OTHER))
+    data = format_signatures(lines)
+    assert parse_signatures(data) == lines
+    assert format_note(Note(TEXT, lines)) == TEXT + b"\n" + data
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"text\n", format_signatures([line_of(LOG)])[:-1], b"\xff\n"])
+def test_bytes_that_are_no_signature_lines_are_refused(data: bytes) -> None:
+    with pytest.raises(NoteMalformed):
+        parse_signatures(data)
+
+
+def test_text_before_signature_lines_is_refused() -> None:
+    lines = format_signatures([line_of(LOG)])
+    for data in (TEXT + b"\n" + lines, lines + b"\n", b"\n" + lines):
+        with pytest.raises(NoteMalformed):
+            parse_signatures(data)
+
+
+def test_signature_lines_beyond_their_bounds_are_refused() -> None:
+    with pytest.raises(LimitExceeded):
+        parse_signatures(bytes(NOTE_BYTES_MAX + 1))
+    with pytest.raises(LimitExceeded):
+        parse_signatures(format_signatures([line_of(LOG)] * 101))
 
 
 def test_all_known_signers_are_returned_once_and_unknown_ones_ignored() -> None:

@@ -183,7 +183,7 @@ def test_swapped_algorithms_are_refused() -> None:
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["ed25519", "mldsa"])
-@pytest.mark.parametrize("alg", ["none", "EdDSA", "HS256", "ML-DSA-44", "ed25519", ""])
+@pytest.mark.parametrize("alg", ["none", "EdDSA", "HS256", "ML-DSA-43", "ed25519", ""])
 def test_alg_none_or_foreign_is_refused(index: int, alg: str) -> None:
     with pytest.raises(HeaderRefused):
         verify_jws(with_header(index, {**header_of(index), "alg": alg}), KEY.public)
