@@ -1,4 +1,4 @@
-"""`verify`: check a proof bundle; needs no node, and imports none of it."""
+"""`verify`: check a proof bundle, or one entry's proof; needs no node, and imports none of it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def add_to(tree: typer.Typer) -> None:
 
 
 def verify(context: typer.Context) -> None:
-    """Check a proof bundle offline, step by step.
+    """Check a proof bundle, or one entry's .tlog-proof, offline, step by step.
 
-    Example: telesphor verify --key log.vkeys visit.bundle.zip
+    Example: telesphor verify --key log.vkeys --require L3 visit.bundle.zip
     """
     raise typer.Exit(run(context.args))

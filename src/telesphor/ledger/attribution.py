@@ -1,6 +1,6 @@
 """Who asked for every entry of a ledger: each signed request verified as a bundle's verifier does it.
 
-The same code as step 9 of `telesphor.verify`, fed from the database instead of a bundle. It costs two
+The same code as step 12 of `telesphor.verify`, fed from the database instead of a bundle. It costs two
 signature verifications per request, about 0.4 ms, and so is asked for by name: `telesphor fsck --requests`.
 """
 

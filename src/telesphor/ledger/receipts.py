@@ -5,14 +5,14 @@ All of it is computed from tiles, so any mirror of the public folder could answe
 
 from __future__ import annotations
 
-from telesphor.kernel.base64url import std_encode
+from collections.abc import Mapping
+
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.merkle import consistency_path, inclusion_path
-from telesphor.ledger.checkpoints import CheckpointBook, PublishedCheckpoint
+from telesphor.kernel.tlog_proof import format_tlog_proof
+from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.tiles import TileReader
 from telesphor.runtime.blobs import Blobs
-
-PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 
 
 class ProofRefused(TelesphorError):
@@ -58,7 +58,13 @@ class Prover:
         checkpoint = self._book.newest()
         if position >= checkpoint.size:
             checkpoint = self._book.covering(position)
-        return format_tlog_proof(position, self.inclusion(position, checkpoint.size), checkpoint)
+        return self.tlog_proof_at(position, checkpoint.size, checkpoint.note)
+
+    def tlog_proof_at(
+        self, position: int, size: int, note: bytes, anchors: Mapping[str, bytes] | None = None
+    ) -> bytes:
+        """The same in the tree of `size` leaves, whose checkpoint is `note`, with what dates that."""
+        return format_tlog_proof(position, self.inclusion(position, size), note, anchors)
 
     def _reader(self, size: int) -> TileReader:
         published = self._book.newest().size
@@ -68,9 +74,3 @@ class Prover:
         if newest is None or newest[0] != published:
             newest = self._newest = (published, TileReader(self._public, published))
         return newest[1]
-
-
-def format_tlog_proof(position: int, path: list[bytes], checkpoint: PublishedCheckpoint) -> bytes:
-    """Write a proof in the text format of C2SP tlog-proof."""
-    lines = [PROOF_HEADER, f"index {position}", *(std_encode(node) for node in path), ""]
-    return "\n".join(lines).encode() + b"\n" + checkpoint.note

@@ -5,14 +5,15 @@ It imports `telesphor.kernel` and the standard library, nothing else, and is als
 so in a plain sentence; it passes only if all of them hold. `docs/spec/verification.md` gives the steps.
 
     from telesphor.verify import verify_bundle
-    report = verify_bundle(data, pins=None)
+    report = verify_bundle(data, pins=None, levels=None, require=1)
 
 INVARIANTS: `verify_bundle` raises nothing for any bytes; a bundle passes with all steps or not at all.
 
 Start at `check_bundle.verify_bundle`, the list of the steps. The steps, in their order:
-`open_bundle` (archive, manifest), `place_entries` (checkpoint, inclusion), `trust_genesis` (genesis),
-`order_streams` (streams, closing, links), `attribute_entries` (requests), `disclose_values`
-(commitments), `attribute_bundle` (signature).
+`open_bundle` (archive, manifest), `place_entries` (checkpoint, inclusion), between these two
+`confirm_checkpoint` (witnesses, anchors) and `reach_level` (levels), then `trust_genesis` (genesis),
+`order_streams` (streams, closing, links), `attribute_entries` (requests), `disclose_values` (commitments),
+`attribute_bundle` (signature).
 """
 
 from __future__ import annotations

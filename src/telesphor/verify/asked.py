@@ -22,11 +22,13 @@ from telesphor.verify.ledger import Placed
 from telesphor.verify.request import Command, Request
 
 _READING: Final = ("readings", "visit", "object", "kind", "count", "from", "to", "commitment")
+_OPENING: Final = ("visit", "patient", "clinician", "devices")
 # Type of the entry: type of a command that may cause it: what both must say. A stream counts as what it
 # names: an entry on `visit/<id>` says `visit: <id>`, and so does a link for the stream it leads to.
 CAUSES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
-    "visit.opened/1": {"visit.open/1": ("visit", "patient", "clinician", "devices")},
+    "visit.opened/1": {"visit.open/1": _OPENING, "visit.open-on-proof/1": _OPENING},
     "visit.object-linked/1": {
+        "visit.open-on-proof/1": ("visit", "proof", "role"),
         "visit.read-object/1": ("visit", "object", "role"),
         "visit.add-object/1": ("visit", "object", "role"),
         "visit.record-reading/1": ("visit", "readings", "role"),
@@ -39,9 +41,19 @@ CAUSES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "visit.read-object/1": ("object", "purpose", "visit"),
     },
     "reading.recorded/1": {"reading.record/1": _READING, "visit.record-reading/1": _READING},
+    "share.made/1": {"share.make/1": ("shares", "entries", "opened", "file")},
+    "ledger.mirrored/1": {"ledger.mirror/1": ("mirrors", "first", "end")},
+    "interchain.proof-submitted/1": {"interchain.submit/1": ("proof", "bundle", "size", "facts")},
+    # The node's own word: nobody can ask for it.
+    "interchain.proof-accepted/1": {},
+    "interchain.proof-refused/1": {},
 }
 # What a command says by its type alone.
-_ROLES: Final = {"visit.read-object/1": "read", "visit.record-reading/1": "reading"}
+_ROLES: Final = {
+    "visit.open-on-proof/1": "proof",
+    "visit.read-object/1": "read",
+    "visit.record-reading/1": "reading",
+}
 _NAMES: Final[dict[str, set[tuple[str, ...]]]] = {}
 for _causes in CAUSES.values():
     for _command, _names in _causes.items():
@@ -80,7 +92,8 @@ def _key(command: str, names: Sequence[str], said: Mapping[str, object]) -> byte
 
 
 def _said_by_command(command: Command, request: Request) -> dict[str, object]:
-    said: dict[str, object] = {**command.body, "readings": request.actor}
+    said: dict[str, object] = {**command.body, "shares": command.body.get("share")}
+    said["readings"] = said["mirrors"] = request.actor
     if command.type in _ROLES:
         said["role"] = _ROLES[command.type]
     return said

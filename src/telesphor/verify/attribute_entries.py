@@ -1,4 +1,4 @@
-"""Step 9: each entry was asked for by its actor, in a request signed with the keys the actor then had."""
+"""Step 12: each entry was asked for by its actor, in a request signed with the keys the actor then had."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EvidenceUnreferenced(TelesphorError):
 
 
 def check_requests(bundle: Bundle, ledger: Ledger, genesis: Genesis) -> Proved[None]:
-    """Step 9. Genesis was attributed in step 5; every entry after it is, in the ledger's order (`Attribution`).
+    """Step 12. Genesis was attributed in step 8; every entry after it is, in the ledger's order (`Attribution`).
     The bundle holds no signed request besides.
     """
     attribution = Attribution(genesis, ledger.origin)

@@ -5,29 +5,32 @@ Start at `verify_bundle`. `docs/spec/verification.md` specifies each step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from telesphor.kernel.archive import ArchiveLimits
 from telesphor.kernel.bundle import LIMITS
-from telesphor.kernel.errors import TelesphorError
+from telesphor.kernel.levels import LevelPolicy
+from telesphor.kernel.manifest import Manifest, Selection, name_subject
 from telesphor.verify.attribute_bundle import check_signature
 from telesphor.verify.attribute_entries import check_requests
+from telesphor.verify.confirm_checkpoint import check_anchors, check_witnesses
 from telesphor.verify.disclose_values import check_commitments
 from telesphor.verify.open_bundle import open_archive, open_manifest
 from telesphor.verify.order_streams import check_closing, check_links, check_streams
 from telesphor.verify.pins import Pins
 from telesphor.verify.place_entries import check_checkpoint, check_inclusion
-from telesphor.verify.report import Proved, Report, Step
+from telesphor.verify.reach_level import LOWEST, Demand, check_levels, policy_of
+from telesphor.verify.report import Report
 from telesphor.verify.trust_genesis import check_genesis
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from telesphor.verify.walk import StepFailed, Walk
 
 STEPS: Final = (
     "archive",
     "manifest",
     "checkpoint",
+    "witnesses",
+    "anchors",
+    "levels",
     "inclusion",
     "genesis",
     "streams",
@@ -39,83 +42,64 @@ STEPS: Final = (
 )
 
 
-def verify_bundle(data: bytes, *, pins: Pins | None = None, limits: ArchiveLimits = LIMITS) -> Report:
+def verify_bundle(
+    data: bytes,
+    *,
+    pins: Pins | None = None,
+    levels: LevelPolicy | None = None,
+    require: int = LOWEST,
+    limits: ArchiveLimits = LIMITS,
+) -> Report:
     """Verify a bundle and report on each step. Raises nothing, whatever `data` is.
 
     Args:
         data: the file's bytes.
         pins: the ledger's keys as the reader knows them; without them they are the bundle's own claim.
+        levels: the reader's policy of assurance levels; without one, the policy that ships.
+        require: the least level, 1 to 5, with which the bundle passes.
         limits: how much to read at most.
     """
-    walk = _Walk(pinned=pins is not None)
+    walk = Walk(STEPS, pinned=pins is not None)
     try:
-        _verify(data, pins, limits, walk)
-    except _Failed:
+        _verify(data, pins, Demand(levels, require), limits, walk)
+    except StepFailed:
         pass
     return walk.report()
 
 
-def _verify(data: bytes, pins: Pins | None, limits: ArchiveLimits, walk: _Walk) -> None:
+def _verify(data: bytes, pins: Pins | None, demand: Demand, limits: ArchiveLimits, walk: Walk) -> None:
     # 1. One canonical archive.
     files = walk.step("archive", open_archive, data, limits)
     # 2. Its manifest accounts for every file.
     bundle = walk.step("manifest", open_manifest, files)
-    walk.origin, walk.subject = bundle.manifest.origin, bundle.manifest.subject
+    _describe(bundle.manifest, walk)
     # 3. The ledger's state, signed by both of its keys.
     signed = walk.step("checkpoint", check_checkpoint, bundle, pins)
-    # 4. Each entry stands in that state.
+    # 4. Who else signed that state.
+    witnessed = walk.step("witnesses", check_witnesses, bundle, pins.policies if pins else ())
+    # 5. Which public chains date it.
+    anchors = walk.step("anchors", check_anchors, bundle.anchors, signed, policy_of(demand).pins)
+    # 6. How far that confirms it.
+    walk.step("levels", check_levels, bundle.levels, signed, witnessed, anchors, demand, walk.judge)
+    # 7. Each entry stands in that state.
     ledger = walk.step("inclusion", check_inclusion, bundle, signed)
-    # 5. Who founded this ledger, with which keys.
+    # 8. Who founded this ledger, with which keys.
     genesis = walk.step("genesis", check_genesis, bundle, ledger)
-    # 6. Nothing missing or twice in the streams that must be whole.
-    visit = walk.step("streams", check_streams, ledger, bundle.manifest.subject)
-    # 7. The visit is closed over exactly its entries.
-    walk.step("closing", check_closing, visit)
-    # 8. What the visit links to is here, and nothing else.
-    walk.step("links", check_links, ledger, genesis, visit)
-    # 9. Each entry was asked for by its actor.
+    # 9. Nothing missing or twice in the streams that must be whole.
+    about = walk.step("streams", check_streams, ledger, bundle.manifest.subject)
+    # 10. The visit is closed over exactly its entries.
+    walk.step("closing", check_closing, about, bundle.manifest.subject)
+    # 11. What the visit links to is here, and nothing else.
+    walk.step("links", check_links, ledger, genesis, about, bundle.manifest.subject)
+    # 12. Each entry was asked for by its actor.
     walk.step("requests", check_requests, bundle, ledger, genesis)
-    # 10. The values shown are those committed to.
+    # 13. The values shown are those committed to.
     walk.step("commitments", check_commitments, bundle, ledger)
-    # 11. The node stands by the whole of it.
+    # 14. The node stands by the whole of it.
     walk.step("signature", check_signature, bundle, genesis.node.key)
 
 
-class _Failed(Exception):
-    """A step failed, and the ones after it cannot stand."""
-
-
-class _Walk:
-    """The steps that were run so far."""
-
-    def __init__(self, *, pinned: bool) -> None:
-        self._steps: list[Step] = []
-        self._pinned = pinned
-        self.origin = ""
-        self.subject = ""
-
-    def step(self, name: str, check: Callable[P, Proved[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run one step and record what it proved, or why it failed."""
-        assert name == STEPS[len(self._steps)], "INVARIANT: the steps are run in their order"
-        try:
-            proved = check(*args, **kwargs)
-        except TelesphorError as error:
-            failed = Step(name=name, failure=error.message, code=error.code, hint=error.hint)
-        except Exception as error:  # noqa: BLE001
-            # A fault of ours must fail the bundle: never pass it, never stop the reader.
-            reason = f"the verifier met something it did not expect (`{type(error).__name__}`)"
-            failed = Step(name=name, failure=reason, code="internal")
-        else:
-            self._steps.append(Step(name=name, proved=proved.sentence))
-            return proved.value
-        self._steps.append(failed)
-        raise _Failed
-
-    def report(self) -> Report:
-        return Report(
-            steps=tuple(self._steps),
-            not_run=STEPS[len(self._steps) :],
-            pinned=self._pinned,
-            origin=self.origin,
-            subject=self.subject,
-        )
+def _describe(manifest: Manifest, walk: Walk) -> None:
+    subject = manifest.subject
+    purpose = subject.purpose if isinstance(subject, Selection) else ""
+    walk.describe(origin=manifest.origin, subject=name_subject(subject), purpose=purpose)

@@ -1,4 +1,4 @@
-"""Step 10: the values shown are the ones the ledger had committed to."""
+"""Step 13: the values shown are the ones the ledger had committed to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CommitmentMissing(TelesphorError):
 
 
 def check_commitments(bundle: Bundle, ledger: Ledger) -> Proved[None]:
-    """Step 10. Each opened value is canonical JSON and opens the commitment in its entry's body."""
+    """Step 13. Each opened value is canonical JSON and opens the commitment in its entry's body."""
     bodies = {placed.position: placed.entry.body for placed in ledger.entries}
     for opened in bundle.opened:
         commitment = bodies[opened.position].get(opened.member)

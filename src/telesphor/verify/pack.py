@@ -32,14 +32,14 @@ sys.exit(main())
 """
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
-_FOLDERS: Final = ("kernel", "verify")
+_FOLDERS: Final = ("kernel", "verify")  # with the folders in them, such as `kernel/chains`
 
 
 def pack_verifier() -> bytes:
     """Return the bytes of the single-file verifier, from the sources that are running now."""
     paths = [_PACKAGE / "__init__.py"]
     for folder in _FOLDERS:
-        paths += (_PACKAGE / folder).glob("*.py")
+        paths += (_PACKAGE / folder).rglob("*.py")
     files = {
         path.relative_to(_PACKAGE.parent).as_posix(): path.read_bytes() for path in paths if path != _SELF
     }

@@ -17,11 +17,12 @@ from typing import Final
 
 from telesphor.kernel.errors import Kind, LimitExceeded, TelesphorError
 from telesphor.kernel.note import Vkey, parse_vkey
+from telesphor.kernel.policy import POLICY_BYTES_MAX, Policy, PolicyRefused, parse_policy
 
-# tlog-policy asks for room for 32 logs, 32 witnesses and 32 groups; an ML-DSA-44 vkey is 1.8 KB.
-PINS_BYTES_MAX: Final = 1024 * 1024
-NO_QUORUM: Final = "none"
-_NOTHING_BUT_TEXT: Final = set(range(0x20)) - {0x09, 0x0A} | {0x7F}
+__all__ = ["PINS_BYTES_MAX", "PinRefused", "Pins", "join_pins", "read_keys", "read_policy"]
+
+# Keys and policies have one bound.
+PINS_BYTES_MAX: Final = POLICY_BYTES_MAX
 
 
 class PinRefused(TelesphorError):
@@ -33,15 +34,14 @@ class PinRefused(TelesphorError):
 
 @dataclass(frozen=True)
 class Pins:
-    """The accepted vkeys, as text, and the quorum of witnesses that the reader demands."""
+    """The accepted vkeys, as text, and the policies whose quorums of witnesses the reader demands."""
 
     vkeys: frozenset[str]
-    quorum: str = NO_QUORUM
+    policies: tuple[Policy, ...] = ()
 
     def __or__(self, other: Pins) -> Pins:
-        """Both together: the keys of either, and a quorum if either demands one."""
-        quorum = self.quorum if self.quorum != NO_QUORUM else other.quorum
-        return Pins(self.vkeys | other.vkeys, quorum)
+        """Both together: the keys of either, and the demands of both."""
+        return Pins(self.vkeys | other.vkeys, self.policies + other.policies)
 
 
 def read_keys(text: str) -> Pins:
@@ -64,25 +64,16 @@ def read_keys(text: str) -> Pins:
 def read_policy(data: bytes) -> Pins:
     """Pins of a tlog-policy file (C2SP tlog-policy).
 
-    Its structure is checked in full. Its quorum is kept by name: `none` is the only one that can be met
-    at level L1, so any other makes verification fail rather than go unchecked.
+    Its structure is checked in full; whether its quorum is met is checked of a bundle.
 
     Raises:
         PinRefused: naming the line that is not well formed.
     """
-    if len(data) > PINS_BYTES_MAX:
-        raise LimitExceeded(f"the policy is larger than {PINS_BYTES_MAX} bytes")
-    if _NOTHING_BUT_TEXT & set(data):
-        raise PinRefused("the policy holds control characters other than tab and newline")
-    policy = _Policy()
-    for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
-        words = line.replace("\t", " ").split(" ")
-        words = [word for word in words if word]
-        if words and not words[0].startswith("#"):
-            policy.take(words, number)
-    if not policy.quorum:
-        raise PinRefused("the policy has no `quorum` line")
-    return Pins(frozenset(policy.logs), policy.quorum)
+    try:
+        policy = parse_policy(data)
+    except PolicyRefused as error:
+        raise PinRefused(error.message, hint=error.hint) from error
+    return Pins(frozenset(policy.logs), (policy,))
 
 
 def join_pins(pins: Iterable[Pins]) -> Pins | None:
@@ -91,52 +82,6 @@ def join_pins(pins: Iterable[Pins]) -> Pins | None:
     for pin in pins:
         joined = pin if joined is None else joined | pin
     return joined
-
-
-class _Policy:
-    """What has been read of a policy so far."""
-
-    def __init__(self) -> None:
-        self.logs: list[str] = []
-        self.names: set[str] = set()
-        self.members: set[str] = set()
-        self.keys: set[tuple[str, bytes]] = set()
-        self.quorum = ""
-
-    def take(self, words: list[str], number: int) -> None:
-        match words:
-            case ["log", vkey, *url] if len(url) <= 1:
-                self._take_key("log", vkey, number)
-                self.logs.append(vkey)
-            case ["witness", name, vkey, *url] if len(url) <= 1:
-                self._take_key("witness", vkey, number)
-                self._take_name(name, number)
-            case ["group", name, threshold, *members] if members:
-                self._take_group(threshold, members, number)
-                self._take_name(name, number)
-            case ["quorum", name] if not self.quorum and (name == NO_QUORUM or name in self.names):
-                self.quorum = name
-            case _:
-                raise PinRefused(f"line {number} of the policy is not understood")
-
-    def _take_key(self, role: str, vkey: str, number: int) -> None:
-        key = (role, _vkey(vkey).public_key)  # the same key under another name is still the same key
-        if key in self.keys:
-            raise PinRefused(f"line {number} of the policy repeats a key")
-        self.keys.add(key)
-
-    def _take_name(self, name: str, number: int) -> None:
-        if name == NO_QUORUM or name in self.names:
-            raise PinRefused(f"line {number} of the policy defines a name again")
-        self.names.add(name)
-
-    def _take_group(self, threshold: str, members: list[str], number: int) -> None:
-        counted = threshold.isdecimal() and threshold.isascii() and 1 <= int(threshold[:4]) <= len(members)
-        given = set(members)
-        refused = given - self.names or given & self.members or len(given) != len(members)
-        if refused or not (threshold in ("all", "any") or counted):
-            raise PinRefused(f"line {number} of the policy does not define a group")
-        self.members.update(members)
 
 
 def _vkey(text: str) -> Vkey:

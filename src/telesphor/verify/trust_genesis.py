@@ -1,4 +1,4 @@
-"""Step 5: the first entry of the ledger names its owner, and the owner's root key signed it."""
+"""Step 8: the first entry of the ledger names its owner, and the owner's root key signed it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SecondGenesis(TelesphorError):
 
 
 def check_genesis(bundle: Bundle, ledger: Ledger) -> Proved[Genesis]:
-    """Step 5: `read_genesis`, for a bundle whose manifest names the same origin."""
+    """Step 8: `read_genesis`, for a bundle whose manifest names the same origin."""
     if ledger.origin != bundle.manifest.origin:
         raise GenesisRefused("genesis founds a ledger of another origin")
     genesis = read_genesis(ledger, log_vkeys=bundle.log_vkeys, evidence=bundle.evidence)

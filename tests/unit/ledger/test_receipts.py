@@ -10,8 +10,9 @@ import pytest
 from telesphor.kernel.base64url import std_decode
 from telesphor.kernel.checkpoint import open_checkpoint
 from telesphor.kernel.merkle import InclusionRefused, root_of, verify_consistency, verify_inclusion
+from telesphor.kernel.tlog_proof import HEADER
 from telesphor.ledger.checkpoints import CheckpointMissing
-from telesphor.ledger.receipts import PROOF_HEADER, ProofRefused
+from telesphor.ledger.receipts import ProofRefused
 from tests.support.ledger import ORIGIN, Ledger
 
 STEPS = (1, 40, 215, 44, 212, 88)
@@ -73,7 +74,7 @@ def test_consistency_that_cannot_be_is_refused(ledger: Ledger, old: int, new: in
 def test_text_proof_holds_index_path_and_checkpoint(ledger: Ledger, leaves: list[bytes]) -> None:
     head, _, note = ledger.prover.tlog_proof(299).partition(b"\n\n")
     header, index, *path = head.decode().split("\n")
-    assert (header, index) == (PROOF_HEADER, "index 299")
+    assert (header, index) == (HEADER, "index 299")
     signed = open_checkpoint(note, origin=ORIGIN, vkeys=ledger.signer.vkeys())
     verify_inclusion(
         leaf=leaves[299],

@@ -20,9 +20,12 @@ from telesphor.kernel.bundle import (
     BundleEntry,
     BundleParts,
     OpenedCommitment,
+    Selection,
     encode_manifest,
+    parse_manifest,
     write_bundle,
 )
+from telesphor.kernel.card import Role
 from telesphor.kernel.checkpoint import Checkpoint, LogSigner
 from telesphor.kernel.clock import ManualClock, format_instant
 from telesphor.kernel.commitment import commit
@@ -30,10 +33,11 @@ from telesphor.kernel.digest import Digest, digest_of, format_digest
 from telesphor.kernel.entry import Entry, encode_entry, parse_entry
 from telesphor.kernel.ids import ActorId, EntryId, IdSource, Stream, stream_of
 from telesphor.kernel.merkle import MemoryReader, inclusion_path, leaf_hash, root_at, root_of
+from telesphor.kernel.note import parse_vkey
 from telesphor.kernel.signing import HybridSuite, SigningKey, payload_digest, sign_detached, sign_jws
+from tests.unit.verify.peers import NOTARY, START_MS, WITNESSES, Peer, cosign
 
 ORIGIN = "ledger.clinic.example/2026"
-START_MS = 1_795_000_000_000
 KEM = base64url.encode(bytes(1216))
 COMMITMENT_KEY = hashlib.sha256(b"commitment").digest()
 READING = canonical.encode({"bpm": ["61", "63", "62"]})
@@ -372,6 +376,43 @@ class Story:
         }
         return BundleParts(**(fields | options))
 
+    def witnessed(
+        self, peers: Iterable[Peer] = (*WITNESSES, NOTARY), *, log: bool = True, **options: Any
+    ) -> BundleParts:
+        """The parts with the cosignatures and cards of these."""
+        peers = tuple(peers)
+        parts = self.parts(**options)
+        cards = {peer.key_id: peer.card() for peer in peers}
+        if log:
+            key = self.world.log
+            card = Peer("log", "clinic.example", role=Role.LOG).card(key=key)
+            cards[parse_vkey(key.vkeys()[1]).key_id] = card
+        delay = (self.world.clock.now_ms() - START_MS) // 1000 + 1
+        note = cosign(parts.checkpoint, peers, delay_seconds=delay)
+        return replace(parts, checkpoint=note, cards=cards)
+
+    def selected(
+        self,
+        positions: Iterable[int],
+        *,
+        purpose: str = "a complaint",
+        drop_also: Iterable[int] = (),
+        **options: Any,
+    ) -> BundleParts:
+        """The parts of a selection of these entries, with what comes along."""
+        chosen = {0, *positions}
+        actors = {self.world.entry(position).actor for position in chosen}
+        while True:
+            found = {p for actor in actors for p in self.on(stream_of("actor", actor))}
+            more = {self.world.entry(position).actor for position in found} - actors
+            if not more:
+                break
+            actors |= more
+        drop = (self.chosen() - chosen - found) | set(drop_also)
+        selection = Selection(self.world.ids.next(), purpose)
+        shown = {"opened": (), **options}
+        return self.parts(add=chosen | found, drop=drop, subject=selection, **shown)
+
     def bundle(self, *, sign: SigningKey | None = None, **options: Any) -> bytes:
         return write_bundle(self.parts(**options), sign=sign or self.world.node.key)
 
@@ -393,15 +434,15 @@ def repack(
         manifest: changes the new manifest before it is signed.
     """
     files = dict(read_archive(data))
-    old: Any = canonical.decode(files.pop(MANIFEST), limit=1 << 24)
+    old = parse_manifest(files.pop(MANIFEST))
     del files[MANIFEST_JWS]
     edit(files)
     key = sign or signing_key("node")
     listed = encode_manifest(
         files,
-        made_at=old["made_at"],
-        origin=old["origin"],
-        subject=Stream(old["subject"]["stream"]),
+        made_at=old.made_at,
+        origin=old.origin,
+        subject=old.subject,
         keys=key.public.thumbprints(),
     )
     if manifest is not None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from telesphor.kernel.levels import DEFAULT_LEVELS
+from telesphor.verify.check_bundle import STEPS
 from telesphor.verify.cli import run
 from tests.unit.verify.builder import log_signer
 from tests.vectors.bundles.all import good_bundle
+from tests.vectors.bundles.confirm import witnessed_bundle
 
 VKEYS = log_signer().vkeys()
 
@@ -24,7 +27,7 @@ def good(tmp_path: Path) -> str:
 def test_good_bundle_exits_0_and_prints_each_step(good: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([good]) == 0
     text = capsys.readouterr().out
-    assert text.count(" ok    ") == 11
+    assert text.count(" ok    ") == len(STEPS)
     assert "PASS at level L1" in text
 
 
@@ -41,7 +44,7 @@ def test_json_is_printed_for_machines(good: str, capsys: pytest.CaptureFixture[s
         "pass",
         "L1",
         False,
-        11,
+        len(STEPS),
     )
 
 
@@ -72,7 +75,7 @@ def test_policy_that_demands_witnesses_exits_1(
     policy = tmp_path / "policy"
     policy.write_text(f"log {VKEYS[0]}\nlog {VKEYS[1]}\nwitness w {log_signer('w').vkeys()[1]}\nquorum w\n")
     assert run(["--policy", str(policy), good]) == 1
-    assert "cannot check any yet" in capsys.readouterr().out
+    assert "the quorum of the policy is not met: `w` has not signed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -123,3 +126,40 @@ def test_file_above_the_limit_is_not_read_whole(tmp_path: Path, capsys: pytest.C
         file.truncate(1 << 40)  # sparse: a terabyte that takes no room
     assert run(["--max-mib", "1", str(path)]) == 1
     assert "limit-exceeded" in capsys.readouterr().out
+
+
+def test_level_that_is_demanded_decides_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "witnessed.zip"
+    path.write_bytes(witnessed_bundle())
+    assert run(["--require", "L4", str(path)]) == 0
+    capsys.readouterr()
+    assert run(["--json", "--require", "L5", str(path)]) == 1
+    value = json.loads(capsys.readouterr().out)
+    assert (value["verdict"], value["level"]) == ("fail", None)
+    assert [step["met"] for step in value["levels"]] == [True, True, True, True, False]
+
+
+def test_level_is_judged_by_the_readers_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle, policy = tmp_path / "witnessed.zip", tmp_path / "mine.toml"
+    bundle.write_bytes(witnessed_bundle())
+    policy.write_text(DEFAULT_LEVELS.replace("validators = 3", "validators = 4"))
+    assert run(["--json", "--levels", str(policy), str(bundle)]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["level"], value["policy"]["given"]) == ("L1", True)
+    assert "4" in value["levels"][1]["missing"]
+
+
+@pytest.mark.parametrize("text", ["", "format = 1", DEFAULT_LEVELS + "\nmore = 1\n"])
+def test_levels_that_are_no_policy_exit_2(good: str, tmp_path: Path, text: str) -> None:
+    policy = tmp_path / "mine.toml"
+    policy.write_text(text)
+    assert run(["--levels", str(policy), good]) == 2
+
+
+@pytest.mark.parametrize("level", ["L0", "L6", "3", "l3", ""])
+def test_level_that_does_not_exist_exits_2(good: str, level: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(["--require", level, good])
+    assert stopped.value.code == 2

@@ -16,6 +16,7 @@ import pytest
 from telesphor.verify import pack
 from telesphor.verify.pack import FILE_NAME, pack_verifier, write_verifier
 from tests.vectors.bundles.all import good_bundle
+from tests.vectors.bundles.confirm import anchored, ethereum_anchor, levels_knowing
 
 PACKAGE = Path(pack.__file__).parent.parent
 ALLOWED = ("telesphor.kernel", "telesphor.verify", "cryptography")
@@ -65,10 +66,11 @@ def test_file_holds_kernel_and_verifier_only() -> None:
         "telesphor/kernel",
         "telesphor/verify",
     }
+    assert {"telesphor/kernel/chains/__init__.py", "telesphor/kernel/chains/bitcoin.py"} < set(names)
 
 
 def test_kernel_and_verifier_import_nothing_else() -> None:
-    for path in (*PACKAGE.glob("kernel/*.py"), *PACKAGE.glob("verify/*.py")):
+    for path in (*PACKAGE.glob("kernel/**/*.py"), *PACKAGE.glob("verify/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -80,6 +82,14 @@ def test_good_bundle_passes_in_a_process_of_its_own(folder: Path) -> None:
     code, out, err = run(folder, "--json", "good.zip")
     assert (code, err) == (0, "")
     assert json.loads(out)["verdict"] == "pass"
+
+
+def test_witnessed_and_anchored_bundle_passes_in_a_process_of_its_own(folder: Path) -> None:
+    (folder / "anchored.zip").write_bytes(anchored())
+    (folder / "mine.toml").write_text(levels_knowing(ethereum_anchor().encode()))
+    code, out, err = run(folder, "--json", "--levels", "mine.toml", "--require", "L5", "anchored.zip")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["level"] == "L5"
 
 
 def test_bad_bundle_fails_in_a_process_of_its_own(folder: Path) -> None:

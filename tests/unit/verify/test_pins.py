@@ -31,7 +31,8 @@ def test_log_lines_of_a_policy_are_pins() -> None:
     pins = read_policy(
         policy("# ours", f"log {ED25519} https://ledger.example/", f" \tlog\t{MLDSA44} ", "", "quorum none")
     )
-    assert pins == Pins(frozenset({ED25519, MLDSA44}), "none")
+    assert pins.vkeys == {ED25519, MLDSA44}
+    assert [one.quorum for one in pins.policies] == ["none"]
 
 
 def test_policy_with_witnesses_keeps_its_quorum() -> None:
@@ -41,7 +42,7 @@ def test_policy_with_witnesses_keeps_its_quorum() -> None:
             f"log {ED25519}", *lines, "group two 2 w0 w1", "group all-of-us all two w2", "quorum all-of-us"
         )
     )
-    assert pins.quorum == "all-of-us"
+    assert [one.quorum for one in pins.policies] == ["all-of-us"]
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,15 @@ def test_log_under_another_name_is_still_a_repeated_key() -> None:
 
 def test_bytes_outside_ascii_may_stand_in_names_and_comments() -> None:
     witness = f"witness zeugin-\u00fc {WITNESSES[0]}".encode("latin-1")
-    assert read_policy(b"# \xff\n" + witness + b"\nquorum zeugin-\xfc\n").quorum != "none"
+    assert read_policy(b"# \xff\n" + witness + b"\nquorum zeugin-\xfc\n").policies[0].quorum != "none"
 
 
 def test_keys_and_policy_together_demand_the_quorum() -> None:
-    joined = join_pins([read_keys(ED25519), Pins(frozenset({MLDSA44}), "w")])
-    assert joined == Pins(frozenset({ED25519, MLDSA44}), "w")
+    demanding = read_policy(policy(f"log {MLDSA44}", f"witness w {WITNESSES[0]}", "quorum w"))
+    joined = join_pins([read_keys(ED25519), demanding])
+    assert joined is not None
+    assert joined.vkeys == {ED25519, MLDSA44}
+    assert [one.quorum for one in joined.policies] == ["w"]
     assert join_pins([]) is None
 
 

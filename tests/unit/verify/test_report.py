@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from telesphor.verify.report import Report, Step, counted
+from telesphor.kernel.levels import Judgement, LevelStep
+from telesphor.verify.report import Judged, Report, Step, counted
 
-PASSED = Report(steps=(Step(name="archive", proved="all is well"),), not_run=(), pinned=True)
+LEVELS = tuple(
+    LevelStep(number, number < 3, "" if number > 2 else "so it is", "" if number < 3 else "two are lacking")
+    for number in range(1, 6)
+)
+JUDGED = Judged(
+    judgement=Judgement(2, LEVELS, (60, 61), ("all is as it seems",)), given=False, digest="sha256:0"
+)
+PASSED = Report(steps=(Step(name="archive", proved="all is well"),), not_run=(), pinned=True, judged=JUDGED)
 FAILED = Report(
     steps=(
         Step(name="archive", proved="all is well"),
@@ -19,8 +28,44 @@ FAILED = Report(
 
 def test_json_of_a_pass_has_the_keys_machines_rely_on() -> None:
     value = json.loads(json.dumps(PASSED.to_json()))
-    assert (value["verdict"], value["level"], value["pinned"]) == ("pass", "L1", True)
+    assert (value["verdict"], value["level"], value["pinned"]) == ("pass", "L2", True)
     assert value["steps"] == [{"name": "archive", "proved": "all is well"}]
+
+
+def test_json_lists_every_level_and_what_is_assumed() -> None:
+    value = json.loads(json.dumps(PASSED.to_json()))
+    assert [step["level"] for step in value["levels"]] == ["L1", "L2", "L3", "L4", "L5"]
+    assert value["levels"][0] == {
+        "level": "L1",
+        "met": True,
+        "at": "1970-01-01T00:01:00.000Z",
+        "proved": "so it is",
+        "missing": "",
+    }
+    assert value["levels"][2] == {
+        "level": "L3",
+        "met": False,
+        "at": None,
+        "proved": "",
+        "missing": "two are lacking",
+    }
+    assert value["assumptions"] == ["all is as it seems"]
+    assert value["policy"] == {"given": False, "digest": "sha256:0", "bundle": "none"}
+
+
+def test_text_says_the_level_and_what_the_next_one_lacks() -> None:
+    text = PASSED.to_text()
+    assert "L2 reached at 1970-01-01T00:01:01.000Z: so it is" in text
+    assert "L3 not reached: two are lacking" in text
+    assert "L4" not in text
+    assert "NOTE It is assumed that all is as it seems." in text
+    assert "PASS at level L2" in text
+
+
+def test_fail_after_the_levels_claims_none() -> None:
+    failed = replace(PASSED, steps=(*PASSED.steps, Step(name="closing", failure="no", code="x")))
+    assert failed.level is None
+    assert "reached" not in failed.to_text()
 
 
 def test_json_of_a_fail_names_the_failure_and_has_no_level() -> None:

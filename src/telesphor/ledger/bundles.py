@@ -1,0 +1,174 @@
+"""What every bundle of this ledger holds besides what it is about: key histories, requests, proofs, confirmations.
+
+Whoever makes a bundle says which entries it is about. To them come the first entry of the ledger and the
+key history of every actor that made one of them, whole as of the checkpoint, then the signed request behind
+each, an inclusion proof for each at that checkpoint, and what others said of it: witnesses' cards and
+anchors. The checkpoint may be older than the newest there is; what is later is not in the bundle.
+`telesphor.verify` checks what is gathered here.
+
+INVARIANT: what is written depends only on the ledger, the checkpoint, its confirmations and the time of
+making.
+
+Start at `assemble_bundle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from telesphor.kernel.bundle import BundleEntry, BundleParts, OpenedCommitment, Subject, write_bundle
+from telesphor.kernel.card import read_card
+from telesphor.kernel.ids import stream_of
+from telesphor.kernel.note import parse_note, parse_vkey
+from telesphor.kernel.signing import SigningKey
+from telesphor.ledger.entries import EntryReader, RecordedEntry
+
+GENESIS = 0
+"""Position of the first entry."""
+
+ACTOR_STREAM = "actor"
+"""Kind of the streams that say who holds which keys."""
+
+
+class Proofs(Protocol):
+    """Where inclusion paths come from (RFC 6962, section 2.1.1)."""
+
+    def inclusion(self, position: int, size: int) -> list[bytes]:
+        """The path of a position in the tree of `size` leaves."""
+        ...
+
+
+class Checkpointed(Protocol):
+    """A signed checkpoint: how many leaves it covers, and the exact note with all its signature lines."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def note(self) -> bytes: ...
+
+
+class Confirmations(NamedTuple):
+    """What others than the node said of one checkpoint, and the policy that the node aims at.
+
+    Attributes:
+        cards: witnesses' signed cards, and the log's own, by the key id of their ML-DSA-44 verifier key;
+            those of keys that did not sign the checkpoint are left out by themselves.
+        anchors: proofs of public chains by file name, such as `bitcoin-mainnet.ots`.
+        levels: the node's own policy of assurance levels, as TOML.
+    """
+
+    cards: Mapping[int, bytes] = {}
+    anchors: Mapping[str, bytes] = {}
+    levels: bytes | None = None
+
+
+UNCONFIRMED = Confirmations()
+"""Nobody but the node has said anything of the checkpoint."""
+
+
+class BundleSource(NamedTuple):
+    """What a node makes bundles from, besides its entries.
+
+    Attributes:
+        origin: the node's name.
+        log_vkeys: the Ed25519 and ML-DSA-44 keys of its checkpoints, as vkey text.
+        sign_key: the node's own pair, which signs manifests.
+    """
+
+    origin: str
+    log_vkeys: tuple[str, str]
+    proofs: Proofs
+    sign_key: SigningKey
+
+
+def assemble_bundle(
+    subject: Subject,
+    entries: Sequence[RecordedEntry],
+    *,
+    reader: EntryReader,
+    checkpoint: Checkpointed,
+    source: BundleSource,
+    made_at: str,
+    opened: Sequence[OpenedCommitment] = (),
+    confirmations: Confirmations = UNCONFIRMED,
+) -> bytes:
+    """Make the bundle of these entries, which are by rising position, at a checkpoint that covers them.
+
+    Raises:
+        ProofRefused: the checkpoint does not cover them.
+        LimitExceeded: the bundle would be larger than bundles may be.
+    """
+    parts = BundleParts(
+        made_at=made_at,
+        origin=source.origin,
+        subject=subject,
+        checkpoint=checkpoint.note,
+        log_vkeys=source.log_vkeys,
+        entries=[_with_proof(entry, proofs=source.proofs, size=checkpoint.size) for entry in entries],
+        evidence=_evidence_of(entries, reader),
+        opened=opened,
+        cards=choose_cards(confirmations.cards, checkpoint.note),
+        anchors=confirmations.anchors,
+        levels=confirmations.levels,
+    )
+    return write_bundle(parts, sign=source.sign_key)
+
+
+def complete_entries(
+    entries: Iterable[RecordedEntry], actors: Iterable[str], reader: EntryReader, *, size: int
+) -> list[RecordedEntry]:
+    """These entries with the first of the ledger and the key histories of `actors`, by rising position.
+
+    Args:
+        size: of the checkpoint's tree: key histories are taken as far as it reaches.
+    """
+    found = {GENESIS: reader.entry(GENESIS)}
+    found.update((entry.position, entry) for entry in entries)
+    found.update((entry.position, entry) for entry in _key_histories(actors, reader, size))
+    return [found[position] for position in sorted(found)]
+
+
+def choose_cards(cards: Mapping[int, bytes], note: bytes) -> dict[int, bytes]:
+    """Those cards whose keys signed the note; a verifier refuses a card of anyone who did not."""
+    signed = {line.key_id for line in parse_note(note).signatures}
+    return {key_id: card for key_id, card in cards.items() if key_id in signed}
+
+
+def index_cards(cards: Iterable[bytes]) -> dict[int, bytes]:
+    """Signed cards by the key id of their ML-DSA-44 verifier key, as `Confirmations` has them.
+
+    Raises:
+        CardRefused, HalfSignature: one is not a card.
+    """
+    return {parse_vkey(read_card(card).vkeys[1]).key_id: card for card in cards}
+
+
+def _key_histories(actors: Iterable[str], reader: EntryReader, size: int) -> Iterable[RecordedEntry]:
+    """Every actor's own stream, and those of the actors that registered them, and so on."""
+    waiting = list(actors)
+    seen: set[str] = set()
+    while waiting:
+        actor = waiting.pop()
+        if actor in seen:
+            continue
+        seen.add(actor)
+        for entry in reader.stream(stream_of(ACTOR_STREAM, actor)):  # the node and its root have none
+            if entry.position < size:
+                waiting.append(entry.actor)
+                yield entry
+
+
+def _with_proof(entry: RecordedEntry, *, proofs: Proofs, size: int) -> BundleEntry:
+    path = tuple(proofs.inclusion(entry.position, size))
+    return BundleEntry(position=entry.position, data=entry.data, path=path)
+
+
+def _evidence_of(entries: Iterable[RecordedEntry], reader: EntryReader) -> list[bytes]:
+    found: dict[str, bytes] = {}
+    for entry in entries:
+        if entry.evidence is not None and entry.evidence not in found:
+            request = reader.request_of(entry)
+            if request is not None:
+                found[entry.evidence] = request
+    return list(found.values())
