@@ -51,7 +51,8 @@ lock: setup ## resolve requirements/*.in and package.json anew
 		no_deps=; if [ $$name = data ]; then no_deps=--no-deps; fi; \
 		../$(COMPILE) $$no_deps $$name.in -o $$name.txt || exit 1; \
 	done
-	npm install --package-lock-only
+	cd requirements && ../$(COMPILE) --python-version 3.12 --no-deps judges.in -o judges.txt
+	npm install --package-lock-only --ignore-scripts
 
 clean: ## remove what these targets made
 	rm -rf .venv node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

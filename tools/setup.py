@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("level", choices=["run", "dev"])
     level = parser.parse_args().level
     wanted = stamp_of(level)
-    if wanted.exists() and PYTHON.exists() and stamp_of_examples().exists():
+    if wanted.exists() and PYTHON.exists() and has_npm_packages(level):
         return 0
     started = time.monotonic()
     try:
@@ -66,7 +66,7 @@ def main() -> int:
 
 def stamp_of(level: str) -> Path:
     """The file that says this level is installed: named after all that decides what gets installed."""
-    names = ["build", "run", "data", "node"] + (["dev"] if level == "dev" else [])
+    names = ["build", "run", "data", "node"] + (["dev", "judges"] if level == "dev" else [])
     inputs = [REQUIREMENTS / f"{name}.txt" for name in names]
     inputs += [ROOT / "pyproject.toml", ROOT / "package-lock.json", Path(__file__).resolve()]
     digest = hashlib.sha256(f"{level} {VENV} {sys.version_info[:2]}".encode())
@@ -77,22 +77,28 @@ def stamp_of(level: str) -> Path:
 
 def set_up(level: str) -> None:
     make_environment()
-    examples_wanted = not stamp_of_examples().exists()
-    npm = start_npm(shutil.which("npm")) if examples_wanted else None
+    npm_wanted = not has_npm_packages(level)
+    npm = start_npm(shutil.which("npm"), level) if npm_wanted else None
     install("build")
     say("installing Python packages")
     install("dev" if level == "dev" else "run")
     install("data", "--no-deps")
+    if level == "dev":
+        install_by_pip("judges", "--no-deps", "--ignore-requires-python")
     install_telesphor()
-    if examples_wanted:
-        finish_npm(npm or start_npm_of_our_own())
+    if npm_wanted:
+        finish_npm(npm or start_npm_of_our_own(level), level)
 
 
-def stamp_of_examples() -> Path:
+def has_npm_packages(level: str) -> bool:
+    """Whether npm's packages are there; what is installed for `dev` serves `run` too."""
+    return any(stamp_of_npm(name).exists() for name in {level, "dev"})
+
+
+def stamp_of_npm(level: str) -> Path:
     """`npm ci` empties `node_modules` first, and this file with it."""
-    return (
-        NODE_MODULES / f".stamp-{hashlib.sha256((ROOT / 'package-lock.json').read_bytes()).hexdigest()[:16]}"
-    )
+    digest = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
+    return NODE_MODULES / f".stamp-{level}-{digest[:16]}"
 
 
 def make_environment() -> None:
@@ -137,6 +143,11 @@ def install(name: str, *options: str) -> None:
         if told.returncode == 0:
             return
         say(f"uv did not install `{name}.txt`; trying pip")
+    install_by_pip(name, *options)
+
+
+def install_by_pip(name: str, *options: str) -> None:
+    words = ["--quiet", "--require-hashes", *options, "-r", str(REQUIREMENTS / f"{name}.txt")]
     run(
         [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *words],
         failure=f"could not install `requirements/{name}.txt`",
@@ -160,28 +171,29 @@ def install_telesphor() -> None:
     )
 
 
-def start_npm(npm: str | None) -> "subprocess.Popen[bytes] | None":
+def start_npm(npm: str | None, level: str) -> "subprocess.Popen[bytes] | None":
     """Start `npm ci`, which can run while Python packages install; nothing where the machine has no npm."""
-    return start_npm_as([npm]) if npm is not None else None
+    return start_npm_as([npm], level) if npm is not None else None
 
 
-def start_npm_of_our_own() -> "subprocess.Popen[bytes]":
+def start_npm_of_our_own(level: str) -> "subprocess.Popen[bytes]":
     say("this machine has no npm: installing one into .venv")
     install("node")
-    return start_npm_as([str(PYTHON), "-c", NPM_FROM_WHEEL])
+    return start_npm_as([str(PYTHON), "-c", NPM_FROM_WHEEL], level)
 
 
-def start_npm_as(words: list[str]) -> "subprocess.Popen[bytes]":
-    say("installing the HL7 FHIR R4 examples (npm)")
+def start_npm_as(words: list[str], level: str) -> "subprocess.Popen[bytes]":
+    say("installing npm packages: the HL7 FHIR R4 examples and what public chains are tried on")
+    omitted = [] if level == "dev" else ["--omit=dev"]
     return subprocess.Popen(
-        [*words, *NPM_WORDS], cwd=ROOT, stdout=subprocess.DEVNULL, env=clean_environment()
+        [*words, *NPM_WORDS, *omitted], cwd=ROOT, stdout=subprocess.DEVNULL, env=clean_environment()
     )
 
 
-def finish_npm(npm: "subprocess.Popen[bytes]") -> None:
+def finish_npm(npm: "subprocess.Popen[bytes]", level: str) -> None:
     if npm.wait() != 0:
         raise SetupFailed("npm could not install `package-lock.json`\nhint: npm's own message is above")
-    stamp_of_examples().touch()
+    stamp_of_npm(level).touch()
 
 
 def run(words: list[str], *, failure: str, hint: str) -> None:
