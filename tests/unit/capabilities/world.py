@@ -10,6 +10,9 @@ from telesphor.capabilities.devices.capability import CAPABILITY as DEVICES
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.authenticate import Authenticator, check_signer, read_genesis
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
+from telesphor.capabilities.interchain.capability import interchain_capability
+from telesphor.capabilities.interchain.partners import Partner, prove_facts
+from telesphor.capabilities.interchain.service import ProofDesk
 from telesphor.capabilities.visits.capability import visits_capability
 from telesphor.client.requests import Command, register_command, sign_genesis, sign_request
 from telesphor.client.wallet import Wallet
@@ -18,10 +21,11 @@ from telesphor.kernel.clock import ManualClock
 from telesphor.kernel.ids import ActorId, IdSource
 from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.ledger.entries import EntryJournal, EntryReader, RecordedEntry
+from telesphor.ledger.share import sharing
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Receipt, Registry
+from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Registry
 from telesphor.runtime.database import open_database, open_reader
-from telesphor.runtime.machine import Machine
+from telesphor.runtime.machine import Machine, Request
 from telesphor.runtime.tickets import Tickets
 from telesphor.vault import capability as vault_capability
 from telesphor.vault.service import decide_read
@@ -48,8 +52,18 @@ class World:
         self.db.execute(VAULT_STORE.schema)
         self.tickets = Tickets(clock=self.clock, random=self.ids.random_bytes)
         self.vault = self._make_vault(folder)
+        self.partners: dict[str, Partner] = {}
+        self.desk = ProofDesk(
+            prove=partial(prove_facts, partners=self.partners),
+            tickets=self.tickets,
+            open_db=partial(open_reader, self.path),
+            record=self.record_own_word,
+        )
         visits = visits_capability(decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets)
-        self.registry = Registry([IDENTITY, vault_capability.capability(self.vault), DEVICES, visits])
+        interchain = interchain_capability(self.desk)
+        self.registry = Registry(
+            [IDENTITY, interchain, vault_capability.capability(self.vault), DEVICES, visits, sharing()]
+        )
         for store in self.registry.stores():
             self.db.execute(store.schema)
         self.machine = Machine(
@@ -107,6 +121,11 @@ class World:
     def ask(self, wallet: Wallet, *commands: Command) -> Receipt:
         """Sign and take."""
         return self.take(self.sign(wallet, *commands))
+
+    def record_own_word(self, command: CommandType, body: Body) -> Receipt:
+        """What the node says by itself."""
+        actor = Actor(self.node.actor, "node", self.node.signing_key.public.key_id)
+        return self.machine.call_blocking(Request(actor, ((command, body),)), timeout_seconds=10)
 
     def enrol(self, kind: str, *, by: Wallet | None = None) -> Wallet:
         """A new, registered actor."""

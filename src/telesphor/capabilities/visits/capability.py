@@ -26,6 +26,7 @@ def visits_capability(*, decide_read: DecideRead, tickets: Tickets) -> Capabilit
     desk = VisitDesk(decide_read=decide_read, tickets=tickets)
     commands = (
         CommandType("visit.open/1", service.OpenVisit, service.open_visit),
+        CommandType("visit.open-on-proof/1", service.OpenVisitOnProof, service.open_visit_on_proof),
         CommandType("visit.read-object/1", service.ReadInVisit, desk.read_object),
         CommandType("visit.add-object/1", service.AddToVisit, service.add_object),
         CommandType("visit.record-reading/1", service.RecordInVisit, service.record_reading),

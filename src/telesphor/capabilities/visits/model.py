@@ -19,6 +19,9 @@ DEVICES_MAX = 32
 BUNDLE_TICKET_SECONDS = 900
 """How long after an export its bundle may be fetched; a new export costs one signed command."""
 
+BUILT_ON = "visit.closed/1"
+"""Type of the other ledger's entry that a visit may be built on."""
+
 VISIT_STREAM = "visit"
 EXPORTS_STREAM = "exports"
 
@@ -31,10 +34,11 @@ class LinkRole(StrEnum):
     RECORDING = "recording"
     RECORD = "record"
     READING = "reading"
+    PROOF = "proof"
 
 
 AddedRole = Literal["note", "recording", "record"]
-"""What a participant may add by itself; reads and readings come with their own commands."""
+"""What a participant may add by itself; reads, readings and proofs come with their own commands."""
 
 
 class VisitRow(NamedTuple):

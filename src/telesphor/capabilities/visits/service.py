@@ -21,7 +21,9 @@ from telesphor.capabilities.identity.model import (
     VisitIdField,
     require_kind,
 )
-from telesphor.capabilities.identity.service import active_actor
+from telesphor.capabilities.identity.service import active_kind
+from telesphor.capabilities.interchain.model import PROOF_STREAM, PositionField, ProofIdField
+from telesphor.capabilities.interchain.service import require_fact
 from telesphor.capabilities.visits import store
 from telesphor.capabilities.visits.entries import (
     VISIT_CLOSED,
@@ -34,6 +36,7 @@ from telesphor.capabilities.visits.entries import (
     VisitOpened,
 )
 from telesphor.capabilities.visits.model import (
+    BUILT_ON,
     BUNDLE_TICKET_SECONDS,
     DEVICES_MAX,
     EXPORTS_STREAM,
@@ -71,6 +74,13 @@ class OpenVisit(Body, frozen=True, kw_only=True):
     patient: ActorIdField
     clinician: ActorIdField
     devices: Annotated[tuple[ActorIdField, ...], Meta(max_length=DEVICES_MAX)]
+
+
+class OpenVisitOnProof(OpenVisit, frozen=True, kw_only=True):
+    """Open a visit that goes on from one that another organisation's ledger has closed, as a proof shows."""
+
+    proof: ProofIdField
+    position: PositionField
 
 
 class ReadInVisit(Body, frozen=True, kw_only=True):
@@ -115,6 +125,24 @@ def open_visit(actor: Actor, command: OpenVisit, state: State) -> Decision:
         VisitExists: the id was used before.
         ActorMissing, ActorRetired, ParticipantRefused: somebody named cannot take part.
     """
+    return Decision((_draft_opening(actor, command, state),))
+
+
+def open_visit_on_proof(actor: Actor, command: OpenVisitOnProof, state: State) -> Decision:
+    """Begin a visit that is built on an accepted fact: a visit closed in another organisation's ledger.
+
+    The entry by which the node accepted the proof is linked, so that the visit's own proof holds it.
+
+    Raises:
+        FactMissing: no accepted proof gives such a fact at this position; and as `open_visit`.
+    """
+    opening = _draft_opening(actor, command, state)
+    fact = require_fact(state.db, proof=command.proof, position=command.position, type=BUILT_ON)
+    body = ObjectLinked(stream=stream_of(PROOF_STREAM, fact.proof), n=fact.n, role=LinkRole.PROOF)
+    return Decision((opening, Draft(VISIT_OBJECT_LINKED.name, opening.stream, body)))
+
+
+def _draft_opening(actor: Actor, command: OpenVisit, state: State) -> Draft:
     require_kind(actor, ActorKind.PERSON, ActorKind.ORGANISATION, ActorKind.SYSTEM)
     if actor.kind == ActorKind.PERSON and actor.id != command.clinician:
         raise NotAParticipant("a person opens only visits whose clinician it is")
@@ -123,7 +151,7 @@ def open_visit(actor: Actor, command: OpenVisit, state: State) -> Decision:
         raise VisitExists(f"the id `{command.visit}` was used for a visit before", hint="make a new id")
     _check_parties(command, state)
     body = VisitOpened(patient=command.patient, clinician=command.clinician, devices=command.devices)
-    return Decision((Draft(VISIT_OPENED.name, stream, body),))
+    return Draft(VISIT_OPENED.name, stream, body)
 
 
 def add_object(actor: Actor, command: AddToVisit, state: State) -> Decision:
@@ -270,7 +298,7 @@ def _check_parties(command: OpenVisit, state: State) -> None:
     wanted = [(actor, ActorKind.PERSON) for actor in people]
     wanted += [(device, ActorKind.DEVICE) for device in command.devices]
     for actor_id, kind in wanted:
-        if active_actor(state.db, actor_id).kind != kind:
+        if active_kind(state, actor_id) != kind:
             raise ParticipantRefused(f"actor `{actor_id}` is not of kind `{kind}`")
 
 

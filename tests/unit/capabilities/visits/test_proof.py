@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telesphor.capabilities.visits.model import BundleNotReady, VisitMissing
-from telesphor.capabilities.visits.proof import BundleSource, gather_entries, visit_bundle
+from telesphor.capabilities.visits.proof import BundleSource, visit_bundle
 from telesphor.client.requests import rotate_command
 from telesphor.kernel.bundle import read_bundle
-from telesphor.kernel.checkpoint import Checkpoint
+from telesphor.kernel.card import Role
 from telesphor.kernel.clock import format_instant
-from telesphor.kernel.merkle import MemoryReader, inclusion_path, leaf_hash, root_of
-from telesphor.ledger.checkpoints import PublishedCheckpoint
-from telesphor.ledger.entries import EntryReader, RecordedEntry
+from telesphor.kernel.levels import DEFAULT_LEVELS
+from telesphor.ledger.bundles import UNCONFIRMED, Confirmations, index_cards
+from telesphor.ledger.entries import EntryReader
 from telesphor.verify.check_bundle import verify_bundle
+from tests.support.trees import TreeInMemory
 from tests.unit.capabilities.visits.clinic import Clinic, exporting, read, reading
 from tests.unit.capabilities.world import ORIGIN, World
-
-
-class TreeInMemory:
-    """Proofs from the ledger's own leaves."""
-
-    def __init__(self, entries: list[RecordedEntry]) -> None:
-        self.leaves = [leaf_hash(entry.data) for entry in entries]
-
-    def inclusion(self, position: int, size: int) -> list[bytes]:
-        return inclusion_path(position, size, MemoryReader(self.leaves[:size]))
-
-    def checkpoint(self, world: World, size: int | None = None) -> PublishedCheckpoint:
-        leaves = self.leaves[:size]
-        seconds = world.clock.now_ms() // 1000
-        note = world.log.sign(Checkpoint(ORIGIN, len(leaves), root_of(leaves)), time_seconds=seconds)
-        return PublishedCheckpoint(len(leaves), seconds * 1000, note)
+from tests.unit.verify.peers import NOTARY, START_MS, WITNESSES, Peer, cosign
 
 
 @pytest.fixture
@@ -60,15 +48,26 @@ def run_visit(clinic: Clinic) -> str:
     return visit
 
 
-def make_bundle(world: World, visit: str, *, size: int | None = None) -> bytes:
+def make_bundle(
+    world: World,
+    visit: str,
+    *,
+    size: int | None = None,
+    signers: tuple[Peer, ...] = (),
+    confirmations: Confirmations = UNCONFIRMED,
+) -> bytes:
     tree = TreeInMemory(world.entries())
+    checkpoint = tree.checkpoint(world.log, at_ms=world.clock.now_ms(), size=size)
+    delay = (world.clock.now_ms() - START_MS) // 1000 + 1
+    checkpoint = checkpoint._replace(note=cosign(checkpoint.note, signers, delay_seconds=delay))
     source = BundleSource(ORIGIN, world.log.vkeys(), tree, world.node.signing_key)
     return visit_bundle(
         visit,
         reader=EntryReader(world.path, world.registry),
-        checkpoint=tree.checkpoint(world, size),
+        checkpoint=checkpoint,
         source=source,
         made_at=format_instant(world.clock.now_ms()),
+        confirmations=confirmations,
     )
 
 
@@ -116,6 +115,15 @@ def test_bundle_before_the_checkpoint_covers_the_visit_is_refused(clinic: Clinic
         make_bundle(clinic.world, visit, size=size)
 
 
+def test_bundle_at_an_older_checkpoint_leaves_out_what_is_later(clinic: Clinic) -> None:
+    world, visit = clinic.world, run_visit(clinic)
+    entries = world.entries()
+    assert entries[-1].type == "actor.retired/1"
+    data = make_bundle(world, visit, size=len(entries) - 1)
+    assert verify_bundle(data).passed
+    assert entries[-1].position not in {entry.position for entry in read_bundle(data).entries}
+
+
 def test_bundle_of_no_visit_is_refused(clinic: Clinic) -> None:
     with pytest.raises(VisitMissing):
         make_bundle(clinic.world, clinic.world.ids.next())
@@ -123,6 +131,26 @@ def test_bundle_of_no_visit_is_refused(clinic: Clinic) -> None:
 
 def test_same_ledger_gives_the_same_entries_in_order(clinic: Clinic) -> None:
     visit = run_visit(clinic)
-    reader = EntryReader(clinic.world.path, clinic.world.registry)
-    positions = [entry.position for entry in gather_entries(visit, reader)]
+    first, second = (read_bundle(make_bundle(clinic.world, visit)).entries for _ in range(2))
+    assert first == second
+    positions = [entry.position for entry in first]
     assert positions == sorted(set(positions))
+
+
+def test_confirmations_of_the_checkpoint_go_into_the_bundle(clinic: Clinic) -> None:
+    world, visit = clinic.world, run_visit(clinic)
+    year_ms = 366 * 86_400_000
+    signers = tuple(replace(peer, expires_ms=START_MS + year_ms) for peer in (*WITNESSES, NOTARY))
+    log = Peer("log", "clinic.example", role=Role.LOG, expires_ms=START_MS + year_ms).card(key=world.log)
+    idle = Peer("w9.idle.example", "idle.example").card()
+    cards = index_cards([log, idle, *(peer.card() for peer in signers)])
+    data = make_bundle(
+        world,
+        visit,
+        signers=signers,
+        confirmations=Confirmations(cards=cards, levels=DEFAULT_LEVELS.encode()),
+    )
+    bundle = read_bundle(data)
+    assert set(bundle.cards.values()) == {*cards.values()} - {idle}
+    assert bundle.levels == DEFAULT_LEVELS.encode()
+    assert verify_bundle(data).level == "L4"

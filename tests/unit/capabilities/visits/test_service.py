@@ -57,6 +57,13 @@ def test_visit_opened_for_another_clinician_is_refused(clinic: Clinic) -> None:
     )
 
 
+def test_party_that_retires_in_the_same_request_is_refused(clinic: Clinic) -> None:
+    retiring = ("actor.retire/1", {"id": clinic.patient.actor})
+    opening = [clinic.opening(clinic.world.ids.next()) for _ in range(2)]
+    assert clinic.code_of(clinic.hospital, opening[0], retiring, opening[1]) == "actor-retired"
+    clinic.world.ask(clinic.hospital, *opening)  # it has not retired: that request is gone as a whole
+
+
 def test_visit_id_used_before_is_refused(clinic: Clinic) -> None:
     assert clinic.code_of(clinic.clinician, clinic.opening(clinic.open())) == "visit-exists"
 
