@@ -13,7 +13,7 @@ from typing import NamedTuple
 from telesphor.kernel.clock import format_instant
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.ledger import store
-from telesphor.runtime.database import open_database, storage_errors
+from telesphor.runtime.database import open_database, storage_errors, transaction
 
 CACHE_KIB = 2 * 1024
 
@@ -54,7 +54,7 @@ class CheckpointBook:
         Raises:
             CheckpointShrunk: it is not larger than the last.
         """
-        with self._lock, storage_errors(), self._db:
+        with self._lock, storage_errors(), transaction(self._db):
             last = store.last_checkpoint(self._db)
             if last is not None and checkpoint.size <= last[0]:
                 raise CheckpointShrunk(f"checkpoint `{checkpoint.size}` follows checkpoint `{last[0]}`")

@@ -149,6 +149,8 @@ class EntryJournal:
         self._recorded: list[RecordedEntry] = []
         self._requests: list[store.RequestRow] = []
         self._digests: dict[str, int] = {}
+        self._block = 1
+        self._drawn: Iterator[tuple[str, str]] = iter(())
         self.at_ms = self._last_instant()
         self.at = format_instant(self.at_ms)
 
@@ -157,11 +159,17 @@ class EntryJournal:
         """Number of committed entries."""
         return self._size
 
-    def begin(self, at_ms: int) -> None:
-        """Open a batch at `at_ms`, or at the last batch's time if the clock went back."""
+    def begin(self, at_ms: int, *, commands: int) -> None:
+        """Open a batch at `at_ms`, or at the last batch's time if the clock went back.
+
+        Args:
+            commands: how many will be decided; most make one entry, and ids are cheaper by the block.
+        """
         if at_ms > self.at_ms:
             self.at = format_instant(at_ms)
             self.at_ms = at_ms
+        self._block = commands
+        self._drawn = iter(())  # What is left is older than the ids that were made since.
 
     def admit(self, actor: Actor, evidence: Evidence) -> None:
         """Note a request's evidence.
@@ -185,25 +193,27 @@ class EntryJournal:
         """Return the number of the stream's next entry."""
         return (self._pending.get(stream) or self._committed_head(stream))[0]
 
-    def record(self, draft: Draft, actor: str, evidence: str | None) -> RecordedEntry:
-        """Number, salt and encode one entry of the open batch.
+    def record(self, drafts: Sequence[Draft], actor: str, evidence: str | None) -> list[RecordedEntry]:
+        """Number, salt and encode a decision's entries, in order, into the open batch.
 
         Raises:
-            LimitExceeded: the encoded entry is larger than `ENTRY_BYTES_MAX`.
+            LimitExceeded: an encoded entry is larger than `ENTRY_BYTES_MAX`; those before it were recorded.
         """
-        kind, stream, body = draft
-        n, previous = self._pending.get(stream) or self._committed_head(stream)
-        entry_id = self._ids.next()
-        data = _encode(_Wire(actor, self.at, body, evidence, entry_id, n, self._ids.nonce(), stream, kind))
-        if len(data) > ENTRY_BYTES_MAX:
-            raise LimitExceeded(f"an entry of `{len(data)}` bytes is larger than `{ENTRY_BYTES_MAX}`")
-        position = self._size + len(self._recorded)
-        recorded = RecordedEntry(
-            position, previous, data, body, actor, self.at, evidence, entry_id, n, stream, kind
-        )
-        self._pending[stream] = (n + 1, position)
-        self._recorded.append(recorded)
-        return recorded
+        at, pending, recorded = self.at, self._pending, self._recorded
+        before = len(recorded)
+        position = self._size + before
+        for kind, stream, body in drafts:
+            n, previous = pending.get(stream) or self._committed_head(stream)
+            entry_id, salt = next(self._drawn, None) or self._draw(len(drafts))
+            data = _encode(_Wire(actor, at, body, evidence, entry_id, n, salt, stream, kind))
+            if len(data) > ENTRY_BYTES_MAX:
+                raise LimitExceeded(f"an entry of `{len(data)}` bytes is larger than `{ENTRY_BYTES_MAX}`")
+            recorded.append(
+                RecordedEntry(position, previous, data, body, actor, at, evidence, entry_id, n, stream, kind)
+            )
+            pending[stream] = (n + 1, position)
+            position += 1
+        return recorded[before:]
 
     def mark(self) -> _Mark:
         """Remember where the open batch stands."""
@@ -249,6 +259,12 @@ class EntryJournal:
         self._recorded = []
         self._requests = []
         self._digests = {}
+
+    def _draw(self, count: int) -> tuple[str, str]:
+        """Draw ids and salts for at least `count` entries; returns the first."""
+        count = max(count, self._block)
+        self._drawn = zip(self._ids.next_many(count), self._ids.nonces(count), strict=True)
+        return next(self._drawn)
 
     def _committed_head(self, stream: str) -> tuple[int, int]:
         head = self._heads.get(stream)

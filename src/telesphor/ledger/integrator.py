@@ -14,18 +14,18 @@ A ledger that was put back to an older copy is noticed by its last entry, and no
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from telesphor.kernel.checkpoint import Checkpoint, LogSigner, open_checkpoint
 from telesphor.kernel.clock import Clock
-from telesphor.kernel.errors import Kind, TelesphorError
-from telesphor.kernel.merkle import CompactRange, leaf_hash
+from telesphor.kernel.errors import TelesphorError
+from telesphor.kernel.merkle import CompactRange
 from telesphor.kernel.tile import Tile, parse_tile_path
-from telesphor.ledger import store
 from telesphor.ledger.checkpoints import CheckpointBook, PublishedCheckpoint
+from telesphor.ledger.growth import FSCK_HINT, READ_ENTRIES, Grower, Grown, TreeInconsistent
 from telesphor.ledger.tiles import TileDamaged, TileReader, TreeEdge
 from telesphor.runtime.blobs import Blobs
-from telesphor.runtime.database import open_reader
 from telesphor.runtime.telemetry import Metrics, log
 
 INTERVAL_MS = 500
@@ -35,15 +35,9 @@ RUN_ENTRIES_MAX = 65_536
 """Entries hashed before a checkpoint is signed in between, when far behind: bounds memory."""
 
 RETRY_SECONDS = 1.0
-READ_ENTRIES = 4_096
-FSCK_HINT = "run `telesphor fsck` to find the first wrong entry"
 
-
-class TreeInconsistent(TelesphorError):
-    """The stored entries no longer give the root that was signed."""
-
-    code = "tree-inconsistent"
-    kind = Kind.CORRUPT
+Grow = Callable[[TreeEdge, int], Grown]
+"""Puts the entries up to a size into the tree; it may return another edge than the one it was given."""
 
 
 class Integrator:
@@ -52,6 +46,7 @@ class Integrator:
     Args:
         ledger_path: the ledger's database, read only here.
         public: where tiles and the checkpoint are published.
+        grow: does the hashing; in the integrator's own thread where it is not given.
 
     Raises:
         TreeInconsistent: the stored entries are not those of the last checkpoint.
@@ -67,8 +62,10 @@ class Integrator:
         clock: Clock,
         metrics: Metrics | None = None,
         interval_ms: int = INTERVAL_MS,
+        grow: Grow | None = None,
     ) -> None:
-        self._db = open_reader(ledger_path)
+        self._entries = Grower(ledger_path=ledger_path, public=public)
+        self._grow = grow or self._entries.grow
         self._book = book
         self._public = public
         self._signer = signer
@@ -108,16 +105,16 @@ class Integrator:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._db.close()
+        self._entries.close()
 
     def integrate(self) -> PublishedCheckpoint | None:
         """Bring committed entries into the tree and publish; None when there was nothing new."""
         edge = self._edge or self._resume()
         self._edge = None  # Whatever fails from here on, the next call goes on from the last checkpoint.
-        size = store.count_positions(self._db)
+        size = self._entries.count()
         published = None
         if size > edge.size:
-            tiles = self._add_leaves(edge, min(size, edge.size + RUN_ENTRIES_MAX))
+            edge, tiles = self._grow(edge, min(size, edge.size + RUN_ENTRIES_MAX))
             published = self._publish(edge, tiles)
         self._edge = edge
         return published
@@ -150,33 +147,6 @@ class Integrator:
             published = self.integrate()
             if published is None or not (wholly or published.size - before >= RUN_ENTRIES_MAX):
                 return
-
-    def _add_leaves(self, edge: TreeEdge, end: int) -> list[str]:
-        """Put the entries up to `end` into the tree; returns the paths of the tiles that became full."""
-        paths = []
-        while edge.size < end:
-            leaves = self._read_leaves(edge.size, min(end, edge.size + READ_ENTRIES))
-            for tile, data in edge.extend(leaves):
-                self._public.put(tile.path(), data, durable=False)
-                paths.append(tile.path())
-        return paths
-
-    def _read_leaves(self, first: int, end: int) -> list[bytes]:
-        entries = store.joined_entries(self._db, first=first, end=end)
-        if entries is not None:
-            return [leaf_hash(entry) for entry in entries]
-        return self._read_leaves_singly(first, end)
-
-    def _read_leaves_singly(self, first: int, end: int) -> list[bytes]:
-        """The same row by row, which names the first that is missing."""
-        leaves = []
-        for position, (stored, _, data) in enumerate(store.entry_rows(self._db, first=first, end=end), first):
-            if stored != position:
-                break
-            leaves.append(leaf_hash(data))
-        if len(leaves) < end - first:
-            raise TreeInconsistent(f"entry `{first + len(leaves)}` is missing", hint=FSCK_HINT)
-        return leaves
 
     def _put_partials(self, edge: TreeEdge) -> list[str]:
         paths = []
@@ -235,7 +205,9 @@ class Integrator:
         except TileDamaged as error:
             log.warning("edge of the tree damaged", code=error.code, detail=error.message)
             return None
-        if edge.root() != checkpoint.root or self._read_leaves(edge.size - 1, edge.size) != [last_leaf]:
+        if edge.root() != checkpoint.root or self._entries.read_leaves(edge.size - 1, edge.size) != [
+            last_leaf
+        ]:
             return None
         return edge
 
@@ -245,13 +217,12 @@ class Integrator:
         # The root first: tiles of wrong entries must not replace the published ones, which prove it.
         tree = CompactRange()
         while tree.size < checkpoint.size:
-            tree.extend(self._read_leaves(tree.size, min(checkpoint.size, tree.size + READ_ENTRIES)))
+            tree.extend(self._entries.read_leaves(tree.size, min(checkpoint.size, tree.size + READ_ENTRIES)))
         if tree.root() != checkpoint.root:
             raise TreeInconsistent(
                 f"the entries do not give the root signed at size `{checkpoint.size}`", hint=FSCK_HINT
             )
-        edge = TreeEdge()
-        tiles = self._add_leaves(edge, checkpoint.size)
+        edge, tiles = self._grow(TreeEdge(), checkpoint.size)
         self._public.make_durable([*tiles, *self._put_partials(edge)])
         return edge
 

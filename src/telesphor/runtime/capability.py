@@ -1,6 +1,6 @@
 """What a capability hands to the node: its entry types, commands, state tables and routes.
 
-A capability is a value, not a plug-in that registers itself: `app.py` lists them, and `Registry`
+A capability is a value, not a plug-in that registers itself: `app/node.py` lists them, and `Registry`
 refuses two owners of one entry type, command, table or name at start. The types that travel
 between the writer and the capabilities (`Actor`, `Draft`, `Decision`, `Recorded`, `State`) are here.
 """
@@ -99,6 +99,12 @@ class State(Protocol):
     def next_n(self, stream: str) -> int:
         """Return the number that the stream's next entry will have; 0 when it does not exist."""
 
+    def memory_of(self, store: Store) -> dict[str, Any]:
+        """Return what decisions remember of this store's tables; emptied whenever these may have changed.
+
+        Only what was read from those tables through `db` may be put there, under keys of the store's own.
+        """
+
 
 class Recorded(Protocol):
     """An entry with its place, as `Store.apply` and followers see it."""
@@ -153,13 +159,17 @@ class CommandType:
         return body
 
 
+Apply = Callable[["apsw.Connection", Recorded], None]
+"""Folds one entry into the state tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """A capability's state tables. `apply` is the only thing that writes them."""
 
     schema: str
     tables: tuple[str, ...]
-    apply: Callable[[apsw.Connection, Recorded], None]
+    apply: Apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +203,7 @@ class Registry:
         self.capabilities = tuple(capabilities)
         self.entry_types: dict[str, EntryType] = {}
         self.commands: dict[str, CommandType] = {}
-        self.appliers: dict[str, Callable[[apsw.Connection, Recorded], None] | None] = {}
+        self.appliers: dict[str, Apply | None] = {}
         owners = {("table", table): "the ledger" for table in LEDGER_TABLES}
         for capability in self.capabilities:
             for claim in _claims(capability):

@@ -87,6 +87,25 @@ def open_reader(path: Path | str) -> apsw.Connection:
 
 
 @contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """A transaction that has the write lock from its beginning; all of it, or nothing, is durable after the block.
+
+    For one that reads before it writes, where other connections write to the same file: begun with `with db`, it
+    would be refused at once when another wrote between its read and its write, whatever the busy timeout says.
+    """
+    # Not apsw's `transaction_mode`: it waits for the lock without letting other threads run, such as the one
+    # that has it.
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite ends it by itself after some errors.
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
 def storage_errors() -> Iterator[None]:
     """Turn the disk's refusals into `StorageFull` and `StorageFailed`."""
     try:

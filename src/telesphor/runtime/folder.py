@@ -1,7 +1,7 @@
 """The node's folder: its files, its lock, its keys.
 
 One process at a time: the lock is an `flock` that the kernel frees when the process dies, however
-it dies. The key file holds the node's own secrets (log keys, signing pair, KEM key) sealed under
+it dies. The key file holds the node's own secrets (log, cosigning and signing keys, KEM key) sealed under
 the passphrase; the root key is made beside it and is meant to be carried away.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from telesphor.kernel import base64url
 from telesphor.kernel.checkpoint import LogSigner
+from telesphor.kernel.cosignature import Cosigner
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import ActorId
 from telesphor.kernel.keyfile import open_keyfile, seal_keyfile
@@ -88,6 +89,21 @@ class NodeFolder:
         return self.path / "published.sqlite"
 
     @property
+    def log_card(self) -> Path:
+        """The ledger's signed card, to hand to whoever judges levels."""
+        return self.path / "log.card.json"
+
+    @property
+    def witness_card(self) -> Path:
+        """The node's signed card as a witness of others."""
+        return self.path / "witness.card.json"
+
+    @property
+    def witness_memory(self) -> Path:
+        """What the node has cosigned; without it, it must never cosign again under the same keys."""
+        return self.path / "witness.sqlite"
+
+    @property
     def log_vkeys(self) -> Path:
         """The log's public keys as text, to hand to verifiers."""
         return self.path / "log.vkeys"
@@ -139,6 +155,8 @@ class NodeKeys:
 
     node_id: ActorId
     log: LogSigner
+    cosigner: Cosigner
+    """The keys by which it witnesses the ledgers of others; never its own log's."""
     signing: SigningKey = field(repr=False)
     recipient: RecipientKey = field(repr=False)
 
@@ -157,6 +175,10 @@ def save_node_keys(path: Path, keys: NodeKeys, *, passphrase: bytes) -> None:
         "node_id": keys.node_id,
         "origin": keys.log.origin,
         "log": [base64url.encode(keys.log.ed25519_seed), base64url.encode(keys.log.mldsa44_seed)],
+        "cosigner": [
+            base64url.encode(keys.cosigner.ed25519_seed),
+            base64url.encode(keys.cosigner.mldsa44_seed),
+        ],
         "signing": _seeds(keys.signing),
         "recipient": base64url.encode(keys.recipient.seed),
     }
@@ -166,13 +188,19 @@ def save_node_keys(path: Path, keys: NodeKeys, *, passphrase: bytes) -> None:
 def load_node_keys(path: Path, *, passphrase: bytes) -> NodeKeys:
     """Open the node's secrets; raises `WrongPassphrase`, `KeyfileRefused`, `FolderRefused`."""
     secret = open_keyfile(_read(path), passphrase=passphrase)
-    ed25519, mldsa44 = (base64url.decode(seed) for seed in secret["log"])
+    origin = secret["origin"]
     return NodeKeys(
         node_id=ActorId(secret["node_id"]),
-        log=LogSigner(secret["origin"], ed25519, mldsa44),
+        log=LogSigner(origin, *(base64url.decode(seed) for seed in secret["log"])),
+        cosigner=Cosigner(witness_name(origin), *(base64url.decode(seed) for seed in secret["cosigner"])),
         signing=SigningKey(HybridSuite.ACTOR, *(base64url.decode(seed) for seed in secret["signing"])),
         recipient=RecipientKey(base64url.decode(secret["recipient"])),
     )
+
+
+def witness_name(origin: str) -> str:
+    """The name under which the node of `origin` cosigns the ledgers of others."""
+    return f"{origin}/witness"
 
 
 def save_root_keys(path: Path, keys: RootKeys, *, passphrase: bytes) -> None:
@@ -204,7 +232,7 @@ def read_passphrase(settings: Settings, *, ask: bool = False) -> bytes:
     if settings.passphrase is not None:
         return settings.passphrase.get_secret_value().encode()
     if settings.passphrase_file is not None:
-        return _read(settings.passphrase_file).strip()
+        return read_passphrase_file(settings.passphrase_file)
     if ask and sys.stdin.isatty():
         from getpass import getpass
 
@@ -213,6 +241,11 @@ def read_passphrase(settings: Settings, *, ask: bool = False) -> bytes:
         "the passphrase of the node's keys is not known",
         hint="set TELESPHOR_PASSPHRASE_FILE to a file that holds it",
     )
+
+
+def read_passphrase_file(path: Path) -> bytes:
+    """What a file holds, without white space around it; raises `FolderRefused`."""
+    return _read(path).strip()
 
 
 def _seeds(key: SigningKey) -> list[str]:

@@ -48,6 +48,10 @@ DISCARDED_BYTES_MAX = 16 * 1024 * 1024
 that its sender sees the answer; of a larger one, or one of unknown length, the connection is closed."""
 
 
+PIECE_BYTES = 256 * 1024
+"""Of a large answer, handed to a connection at once: what it has of ours in memory when nobody reads."""
+
+
 class BodyTooLarge(TelesphorError):
     """The request's body is larger than this route takes; `headers` says when the connection ends with it."""
 
@@ -131,6 +135,16 @@ async def send_bytes(
     fields += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_pieces(send: Send, body: bytes, *, media_type: str, headers: dict[str, str]) -> None:
+    """Answer with a large body; returns when the client has taken nearly all of it."""
+    fields = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+    fields += [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    for at in range(0, len(body), PIECE_BYTES):
+        await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Edge:

@@ -22,7 +22,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Protocol
 
 import apsw
 
@@ -30,9 +30,7 @@ from telesphor.kernel.clock import Clock
 from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.ids import IdSource
 from telesphor.runtime.capability import (
-    Actor,
     Decision,
-    Draft,
     Receipt,
     ReceiptLine,
     Recorded,
@@ -54,6 +52,7 @@ from telesphor.runtime.requests import (
     Slot,
     hand_out,
 )
+from telesphor.runtime.state import Journal, WriterState
 from telesphor.runtime.telemetry import Metrics, log
 
 __all__ = [
@@ -97,28 +96,6 @@ after every 700, and all that the process holds now and then, while the callers 
 and a quarter of the slowest answers. Cycles made elsewhere are found a few megabytes later instead."""
 
 
-class Journal(Protocol):
-    """Numbers and stores entries. One batch at a time, from the writer's thread only."""
-
-    def begin(self, at_ms: int) -> None: ...
-    def admit(self, actor: Actor, evidence: Evidence) -> None:
-        """Note the request's evidence; raises when it was seen before."""
-
-    def record(self, draft: Draft, actor: str, evidence: str | None) -> Recorded: ...
-    def mark(self) -> Any: ...
-    def rewind(self, mark: Any) -> None: ...
-    def flush(self) -> Sequence[Recorded]: ...
-    def committed(self) -> None: ...
-    def rolled_back(self) -> None: ...
-    def next_n(self, stream: str) -> int: ...
-    @property
-    def at(self) -> str: ...
-    @property
-    def at_ms(self) -> int: ...
-    @property
-    def size(self) -> int: ...
-
-
 class Durability(Protocol):
     """Where a decided batch becomes durable before the local commit; raises `Fenced` when it may not."""
 
@@ -132,29 +109,8 @@ class LocalDurability:
         """Do nothing; the commit that follows is the durable step."""
 
 
-Guard = Callable[[Request, "WriterState"], None]
+Guard = Callable[[Request, WriterState], None]
 """A cheap invariant checked again inside the writer, such as: is the actor's key still the current one."""
-
-
-class WriterState:
-    """What decisions see: the tables inside the open transaction, the batch's time, fresh ids."""
-
-    __slots__ = ("_ids", "_journal", "db")
-
-    def __init__(self, db: apsw.Connection, journal: Journal, ids: IdSource) -> None:
-        self.db = db
-        self._journal = journal
-        self._ids = ids
-
-    @property
-    def now_ms(self) -> int:
-        return self._journal.at_ms
-
-    def new_id(self) -> str:
-        return self._ids.next()
-
-    def next_n(self, stream: str) -> int:
-        return self._journal.next_n(stream)
 
 
 class _Tainted(Exception):
@@ -354,7 +310,9 @@ class Machine:
         with storage_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._journal.begin(self._clock.now_ms())
+                self._state.forget_all()
+                commands = sum(len(slot.request.commands) for slot in slots)
+                self._journal.begin(self._clock.now_ms(), commands=commands)
                 outcomes = [run(slot.request) for slot in slots]
                 batch = self._journal.flush()
                 if batch:
@@ -421,6 +379,7 @@ class Machine:
             self._raise_if_lost(error)
             self._db.execute("ROLLBACK TO request")
             self._db.execute("RELEASE request")
+            self._state.forget_all()
             self._journal.rewind(mark)
             return Outcome(error=_refusal(error))
         self._db.execute("RELEASE request")
@@ -439,10 +398,10 @@ class Machine:
         for guard in self._guards:
             guard(request, self._state)
 
-    def _record(self, decision: Decision, request: Request) -> list[Recorded]:
+    def _record(self, decision: Decision, request: Request) -> Sequence[Recorded]:
         """Number and encode a decision's entries; the tables are untouched when this refuses."""
         evidence = request.evidence.digest if request.evidence is not None else None
-        return [self._journal.record(draft, request.actor.id, evidence) for draft in decision.drafts]
+        return self._journal.record(decision.drafts, request.actor.id, evidence)
 
     def _apply(self, entries: Sequence[Recorded]) -> list[ReceiptLine]:
         lines = []
@@ -450,6 +409,7 @@ class Machine:
             apply = self._appliers[entry.type]
             if apply is not None:
                 apply(self._db, entry)
+                self._state.forget(apply)
             lines.append(ReceiptLine(entry.position, entry.id, entry.type, entry.stream, entry.n))
         return lines
 

@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from telesphor.kernel.errors import Kind, TelesphorError
 
@@ -23,6 +24,19 @@ SETTINGS_BYTES_MAX = 64 * 1024
 
 Origin = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9._-]+)*$", max_length=200)]
 """A schema-less URL (C2SP tlog-checkpoint): lower case, no spaces, no plus."""
+
+
+def _as_list(value: object) -> object:
+    """A variable of the environment is text: one path, or a list as JSON has it."""
+    if not isinstance(value, str):
+        return value
+    if not value:
+        return ()
+    return json.loads(value) if value.startswith("[") else (value,)
+
+
+Places = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_as_list), Field(max_length=256)]
+"""Files or folders; a single one may stand without brackets."""
 
 
 class SettingsRefused(TelesphorError):
@@ -40,6 +54,22 @@ class Settings(BaseSettings):
     origin: Origin
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=0, le=65_535)
+    plain: bool = True
+    """Whether `host` and `port` are listened on, where HTTP is spoken in the clear."""
+    tls_identity: Path | None = None
+    """PEM: this node's ML-DSA certificate and its key, for links to other nodes (`telesphor tls node`)."""
+    tls_trust: Places = ()
+    """Roots of the organisations whose nodes are trusted: files, or folders of `*.pem`."""
+    tls_host: str = "127.0.0.1"
+    tls_port: int = Field(default=8422, ge=0, le=65_535)
+    """Where other nodes connect."""
+    tls_browser_certificate: Path | None = None
+    """PEM: the certificate for browsers, and its key where `tls_browser_key` names no other file."""
+    tls_browser_key: Path | None = None
+    tls_browser_host: str = "127.0.0.1"
+    tls_browser_port: int = Field(default=8443, ge=0, le=65_535)
+    tls_browser_classical: bool = True
+    """Whether browsers without X25519MLKEM768 are served too, by X25519 alone."""
     vault_url: str = ""
     """Where sealed objects are kept; empty means the folder `vault` of the node."""
     public_url: str = ""
@@ -67,6 +97,47 @@ class Settings(BaseSettings):
         """The environment wins over the file, whose values `load_settings` hands in."""
         return (env_settings, init_settings)
 
+    @model_validator(mode="after")
+    def _check_listeners(self) -> Settings:
+        """What is half said would be passed over in silence."""
+        check_link(self.tls_identity, self.tls_trust)
+        self._check_needed("tls_identity", "tls_host", "tls_port")
+        browsers = ("tls_browser_key", "tls_browser_host", "tls_browser_port", "tls_browser_classical")
+        self._check_needed("tls_browser_certificate", *browsers)
+        places = [
+            (host, port)
+            for used, host, port in (
+                (self.plain, self.host, self.port),
+                (self.tls_identity, self.tls_host, self.tls_port),
+                (self.tls_browser_certificate, self.tls_browser_host, self.tls_browser_port),
+            )
+            if used
+        ]
+        if not places:
+            raise wrong("`plain` is false and no other listener is set: nobody could reach the node")
+        fixed = [place for place in places if place[1]]
+        if len(set(fixed)) != len(fixed):
+            raise wrong("two listeners are set to one address: each needs a port of its own")
+        return self
+
+    def _check_needed(self, needed: str, *names: str) -> None:
+        lonely = [name for name in names if name in self.model_fields_set]
+        if lonely and getattr(self, needed) is None:
+            raise wrong(f"`{lonely[0]}` is set, but `{needed}` is not")
+
+
+def check_link(identity: Path | None, trust: tuple[Path, ...]) -> None:
+    """Refuse half of what a link between nodes needs; for the validators of settings."""
+    if identity is not None and not trust:
+        raise wrong("`tls_identity` is set, but `tls_trust` is not: whose nodes are trusted?")
+    if trust and identity is None:
+        raise wrong("`tls_trust` is set, but `tls_identity` is not: links between nodes are mutual")
+
+
+def wrong(says: str) -> PydanticCustomError:
+    """Settings that do not go together, in plain words."""
+    return PydanticCustomError("settings", "{says}", {"says": says})
+
 
 def load_settings(folder: Path) -> Settings:
     """Read and check the settings of the node in `folder`.
@@ -80,16 +151,22 @@ def load_settings(folder: Path) -> Settings:
     try:
         return Settings(**_read_toml(file))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
         raise SettingsRefused(
-            f"setting `{field}`: {first['msg'].lower()}",
-            hint=f"see `{file.name}` and the TELESPHOR_ variables",
+            first_fault(error), hint=f"see `{file.name}` and the TELESPHOR_ variables"
         ) from None  # The cause quotes the value, and one of them is a passphrase.
     except (ValueError, RecursionError) as error:  # includes tomllib.TOMLDecodeError
         raise SettingsRefused(f"`{file.name}` is not TOML", detail=str(error)) from error
     except OSError as error:
         raise SettingsRefused(f"`{file.name}` cannot be read", hint="check its permissions") from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """What is wrong, without the value: the setting's name, or what does not go together."""
+    first = error.errors(include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "settings":
+        return str(first["msg"])
+    return f"setting `{field}`: {first['msg'].lower()}"
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -113,5 +190,7 @@ def _toml(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     # A basic string of TOML is one of JSON, but for the delete character (TOML 1.0, "String").
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

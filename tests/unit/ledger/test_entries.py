@@ -73,17 +73,17 @@ def test_equal_facts_have_different_leaves(ledger: Ledger) -> None:
 def test_rewind_forgets_exactly_one_request(ledger: Ledger) -> None:
     journal = ledger.journal
     first, second = ledger.stream(), ledger.stream()
-    journal.begin(START_MS)
+    journal.begin(START_MS, commands=1)
     journal.admit(ledger.actor, evidence("one"))
-    journal.record(draft(first), ledger.actor.id, "one")
+    journal.record([draft(first)], ledger.actor.id, "one")
     mark = journal.mark()
     journal.admit(ledger.actor, evidence("two"))
     for stream in (first, second, first, second):
-        journal.record(draft(stream), ledger.actor.id, "two")
+        journal.record([draft(stream)], ledger.actor.id, "two")
     journal.rewind(mark)
     assert (journal.next_n(first), journal.next_n(second)) == (1, 0)
     journal.admit(ledger.actor, evidence("two"))  # what was forgotten may come again
-    assert journal.record(draft(second), ledger.actor.id, "two").position == 1
+    assert journal.record([draft(second)], ledger.actor.id, "two")[0].position == 1
     with pytest.raises(RequestReplayed):
         journal.admit(ledger.actor, evidence("one"))
     commit(journal, ledger.db)
@@ -95,12 +95,12 @@ def test_rewind_forgets_exactly_one_request(ledger: Ledger) -> None:
 
 def test_rewind_restores_the_numbers_of_a_stream_that_was_committed_before(ledger: Ledger) -> None:
     journal, stream = ledger.journal, ledger.stream()
-    journal.record(draft(stream), ledger.actor.id, None)
+    journal.record([draft(stream)], ledger.actor.id, None)
     commit(journal, ledger.db)
     mark = journal.mark()
-    journal.record(draft(stream), ledger.actor.id, None)
+    journal.record([draft(stream)], ledger.actor.id, None)
     inner = journal.mark()
-    journal.record(draft(stream), ledger.actor.id, None)
+    journal.record([draft(stream)], ledger.actor.id, None)
     journal.rewind(inner)
     assert journal.next_n(stream) == 2
     journal.rewind(mark)
@@ -129,17 +129,31 @@ def test_rewind_with_several_requests_in_one_batch(ledger: Ledger) -> None:
     reader.close()
 
 
+def test_ids_and_salts_of_a_batch_are_new_and_in_order_however_many_it_makes(ledger: Ledger) -> None:
+    stream, found = ledger.stream(), []
+    for commands, drafts in ((1, 1), (3, 1), (1, 700), (2, 3), (1_000, 1)):
+        ledger.journal.begin(ledger.clock.now_ms(), commands=commands)
+        before = ledger.ids.next()
+        found += ledger.journal.record([draft(stream)] * drafts, ledger.actor.id, None)
+        assert before < found[-drafts].id  # none is left over from an earlier batch
+        ledger.clock.advance_ms(1)
+    ids = [entry.id for entry in found]
+    assert ids == sorted(set(ids))
+    assert len({parse_entry(entry.data).salt for entry in found}) == len(found) == 706
+    assert [(entry.n, entry.position) for entry in found] == [(n, n) for n in range(706)]
+
+
 def test_rolled_back_batch_leaves_no_trace(ledger: Ledger) -> None:
     journal, stream = ledger.journal, ledger.stream()
     journal.admit(ledger.actor, evidence("one"))
-    journal.record(draft(stream), ledger.actor.id, "one")
+    journal.record([draft(stream)], ledger.actor.id, "one")
     ledger.db.execute("BEGIN")
     journal.flush()
     ledger.db.execute("ROLLBACK")
     journal.rolled_back()
     assert (journal.size, journal.next_n(stream)) == (0, 0)
     journal.admit(ledger.actor, evidence("one"))
-    assert journal.record(draft(stream), ledger.actor.id, "one").position == 0
+    assert journal.record([draft(stream)], ledger.actor.id, "one")[0].position == 0
 
 
 def test_replay_is_noticed_after_a_restart(tmp_path: Path) -> None:
@@ -182,13 +196,14 @@ def test_numbers_are_right_when_the_remembered_heads_are_dropped(
 
 def test_entry_at_the_bound_is_taken_and_one_byte_more_is_refused(ledger: Ledger) -> None:
     stream = ledger.stream()
-    empty = len(ledger.journal.record(draft(stream), ledger.actor.id, None).data)
+    empty = len(ledger.journal.record([draft(stream)], ledger.actor.id, None)[0].data)
     room = ENTRY_BYTES_MAX - empty
     assert (
-        len(ledger.journal.record(draft(stream, "x" * room), ledger.actor.id, None).data) == ENTRY_BYTES_MAX
+        len(ledger.journal.record([draft(stream, "x" * room)], ledger.actor.id, None)[0].data)
+        == ENTRY_BYTES_MAX
     )
     with pytest.raises(LimitExceeded):
-        ledger.journal.record(draft(stream, "x" * (room + 1)), ledger.actor.id, None)
+        ledger.journal.record([draft(stream, "x" * (room + 1))], ledger.actor.id, None)
     assert ledger.journal.next_n(stream) == 2
 
 
@@ -196,7 +211,7 @@ def test_clock_outside_the_years_leaves_the_time_as_it_was(ledger: Ledger) -> No
     before = ledger.journal.at_ms, ledger.journal.at
     for _ in range(2):
         with pytest.raises(Exception, match="years 1970 to 9999"):
-            ledger.journal.begin(10**15)
+            ledger.journal.begin(10**15, commands=1)
     assert (ledger.journal.at_ms, ledger.journal.at) == before
 
 

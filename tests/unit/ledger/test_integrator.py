@@ -13,9 +13,10 @@ import pytest
 from telesphor.kernel.checkpoint import CheckpointRefused, open_checkpoint
 from telesphor.kernel.merkle import root_of
 from telesphor.kernel.tile import Tile, parse_tile_path, tiles_for
-from telesphor.ledger import integrator
+from telesphor.ledger import growth, integrator
 from telesphor.ledger.checkpoints import CheckpointShrunk, PublishedCheckpoint
-from telesphor.ledger.integrator import Integrator, TreeInconsistent
+from telesphor.ledger.growth import TreeInconsistent
+from telesphor.ledger.integrator import Integrator
 from telesphor.ledger.tiles import read_tile
 from telesphor.runtime.blobs import Blobs, Buffer
 from telesphor.runtime.database import StorageFailed
@@ -118,7 +119,7 @@ def test_tiles_and_checkpoint_are_those_of_the_entries(ledger: Ledger, steps: tu
 
 def test_far_behind_it_signs_in_between(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrator, "RUN_ENTRIES_MAX", 300)
-    monkeypatch.setattr(integrator, "READ_ENTRIES", 77)
+    monkeypatch.setattr(growth, "READ_ENTRIES", 77)
     ledger.add_many(700)
     sizes = []
     while (published := ledger.integrator.integrate()) is not None:

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import apsw
@@ -18,6 +20,7 @@ from telesphor.runtime.database import (
     open_database,
     open_reader,
     storage_errors,
+    transaction,
 )
 
 NOBODY = 65_534
@@ -40,6 +43,38 @@ def test_reader_sees_what_is_committed_and_cannot_write(tmp_path: Path) -> None:
     assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
     with pytest.raises(apsw.ReadOnlyError):
         reader.execute("INSERT INTO t VALUES(2)")
+
+
+def test_transaction_that_reads_first_waits_for_others_that_write(tmp_path: Path) -> None:
+    mine, other = open_database(tmp_path / "a.sqlite"), open_database(tmp_path / "a.sqlite")
+    mine.execute("CREATE TABLE t(x)")
+
+    def write_slowly() -> None:
+        with transaction(other):
+            other.execute("INSERT INTO t VALUES(1)")
+            begun.set()
+            time.sleep(0.2)
+
+    begun = threading.Event()
+    thread = threading.Thread(target=write_slowly)
+    thread.start()
+    begun.wait()
+    with transaction(mine):  # it lets the other thread run, or the two would wait for each other
+        seen = mine.execute("SELECT x FROM t").fetchall()
+        mine.execute("INSERT INTO t VALUES(?)", (len(seen) + 1,))
+    thread.join()
+    assert mine.execute("SELECT x FROM t ORDER BY x").fetchall() == [(1,), (2,)]
+
+
+def test_transaction_that_fails_leaves_nothing_and_the_next_one_begins(tmp_path: Path) -> None:
+    db = open_database(tmp_path / "a.sqlite")
+    db.execute("CREATE TABLE t(x UNIQUE)")
+    with pytest.raises(apsw.ConstraintError), transaction(db):
+        db.execute("INSERT INTO t VALUES(1)")
+        db.execute("INSERT INTO t VALUES(1)")
+    with transaction(db):
+        db.execute("INSERT INTO t VALUES(2)")
+    assert db.execute("SELECT x FROM t").fetchall() == [(2,)]
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:

@@ -60,6 +60,59 @@ def test_wrong_value_is_refused_by_the_name_of_its_field(tmp_path: Path, text: s
         load(tmp_path, text)
 
 
+LINK = ORIGIN + 'tls_identity = "node.pem"\ntls_trust = "trust"\n'
+BROWSER = ORIGIN + 'tls_browser_certificate = "browser.pem"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ORIGIN + 'tls_identity = "node.pem"\n', "`tls_trust` is not"),
+        (ORIGIN + 'tls_identity = "node.pem"\ntls_trust = []\n', "`tls_trust` is not"),
+        (ORIGIN + 'tls_trust = "trust"\n', "`tls_identity` is not"),
+        (ORIGIN + "tls_port = 8422\n", "`tls_port` is set, but `tls_identity` is not"),
+        (ORIGIN + 'tls_host = "0.0.0.0"\n', "`tls_host` is set, but `tls_identity` is not"),
+        (ORIGIN + 'tls_browser_key = "k.pem"\n', "`tls_browser_key` is set"),
+        (ORIGIN + 'tls_browser_host = "0.0.0.0"\n', "`tls_browser_host` is set"),
+        (ORIGIN + "tls_browser_port = 443\n", "`tls_browser_port` is set"),
+        (ORIGIN + "tls_browser_classical = false\n", "`tls_browser_classical` is set"),
+        (ORIGIN + "plain = false\n", "nobody could reach the node"),
+        (LINK + "tls_port = 8420\n", "two listeners"),
+        (LINK + "tls_browser_certificate = 'b.pem'\ntls_browser_port = 8422\n", "two listeners"),
+        (LINK + "tls_port = 65536\n", "setting `tls_port`"),
+        (BROWSER + "tls_browser_port = -1\n", "setting `tls_browser_port`"),
+        (BROWSER + 'tls_browser_classical = "perhaps"\n', "setting `tls_browser_classical`"),
+        (ORIGIN + 'plain = "perhaps"\n', "setting `plain`"),
+        (ORIGIN + "tls_identity = 5\n", "setting `tls_identity`"),
+        (ORIGIN + 'tls_identity = "node.pem"\ntls_trust = [5]\n', "setting `tls_trust.0`"),
+        (ORIGIN + 'tls_identity = "node.pem"\ntls_trust = "[1"\n', "setting `tls_trust`"),
+        (f"{ORIGIN}tls_identity = 'node.pem'\ntls_trust = {['x'] * 257}\n", "setting `tls_trust`"),
+    ],
+)
+def test_listeners_that_are_half_said_or_wrong_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsRefused, match=said):
+        load(tmp_path, text)
+
+
+def test_listeners_may_share_a_port_that_is_not_fixed_and_the_plain_one_may_be_off(tmp_path: Path) -> None:
+    assert load(tmp_path, LINK + "port = 0\ntls_port = 0\n")
+    assert load(tmp_path, LINK + "plain = false\ntls_port = 8420\n")
+    assert load(tmp_path, BROWSER + "plain = false\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [("trust", ["trust"]), ('["a.pem", "b c.pem"]', ["a.pem", "b c.pem"]), ("/x/[1]", ["/x/[1]"])],
+)
+def test_trusted_roots_are_one_place_or_a_list_in_the_environment_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, places: list[str]
+) -> None:
+    monkeypatch.setenv("TELESPHOR_TLS_TRUST", value)
+    monkeypatch.setenv("TELESPHOR_TLS_IDENTITY", "node.pem")
+    (tmp_path / SETTINGS_FILE).write_text(ORIGIN)
+    assert load_settings(tmp_path).tls_trust == tuple(map(Path, places))
+
+
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / SETTINGS_FILE).write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsRefused, match="is not TOML"):
@@ -90,7 +143,19 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [True, False, 0, 8420, "", 'a "b" \\ c', "two\nlines\ttab", "\x00\x1f\x7f\x80", "Grüße 🩺 \u2028"],
+    [
+        True,
+        False,
+        0,
+        8420,
+        "",
+        'a "b" \\ c',
+        "two\nlines\ttab",
+        "\x00\x1f\x7f\x80",
+        "Grüße 🩺 \u2028",
+        ["a", "b c"],
+        [],
+    ],
 )
 def test_written_settings_read_back(value: object) -> None:
     assert tomllib.loads(format_settings({"name": value})) == {"name": value}

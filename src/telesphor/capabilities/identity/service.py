@@ -111,6 +111,19 @@ def active_actor(db: apsw.Connection, actor_id: str) -> ActorInfo:
     return info
 
 
+def active_kind(state: State, actor_id: str) -> str:
+    """Return the kind of an actor that still acts, for decisions, which ask for the same few again and again.
+
+    Raises:
+        ActorMissing, ActorRetired: as `active_actor`.
+    """
+    known = state.memory_of(store.STORE)
+    kind: str | None = known.get(actor_id)
+    if kind is None:
+        kind = known[actor_id] = active_actor(state.db, actor_id).kind
+    return kind
+
+
 def find_actor(db: apsw.Connection, actor_id: str) -> ActorInfo | None:
     """Return an actor, retired or not, if it is registered."""
     row = store.actor_row(db, actor_id)
