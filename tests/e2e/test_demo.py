@@ -95,17 +95,69 @@ def test_record_has_all_kinds_of_resources(run: Run) -> None:
 
 def test_every_attack_is_detected_and_says_what_was_wrong(run: Run) -> None:
     attacks = run.summary["attacks"]
-    assert len(attacks) >= 10
+    assert len(attacks) >= 24
     assert [attack["what"] for attack in attacks if not attack["detected"]] == []
     assert all(attack["said"] for attack in attacks)
 
 
+def test_dishonest_node_is_refused_by_its_witnesses_and_by_the_verifier(run: Run) -> None:
+    codes = [attack["code"] for attack in run.summary["attacks"]]
+    assert [code for code in codes if code.startswith("http-")] == [
+        "http-409",
+        "http-422",
+        "http-409",
+        "http-400",
+    ]
+    forged = {"card-misplaced", "cosignature-refused", "level-not-reached", "not-asked", "inclusion-refused"}
+    if run.summary["chains"]:
+        forged.add("anchor-of-another-digest")
+    assert forged <= set(codes)
+    witnesses = [attack["said"] for attack in run.summary["attacks"] if attack["code"].startswith("http-")]
+    assert all(said.startswith("4 witnesses and 1 notary: HTTP 4") for said in witnesses)
+
+
+def test_bundle_reaches_l5_where_the_chains_run_and_l4_by_the_policy_that_ships(run: Run) -> None:
+    summary = run.summary
+    expected = "L5" if summary["chains"] else "L4"
+    assert (summary["goal"], summary["verdict"]["level"]) == (expected, expected)
+    assert summary["shipped_verdict"]["level"] == "L4"
+    lacking = [level for level in summary["shipped_verdict"]["levels"] if not level["at"]]
+    assert [level["name"] for level in lacking] == ["L5"]
+    assert lacking[0]["missing"]
+    assert len(summary["chains"]) + len(summary["chains_missing"]) == 2
+    assert all(missing in unwrapped(run.told) for missing in summary["chains_missing"])
+
+
+def test_what_proves_no_time_says_so(run: Run) -> None:
+    assumed = [text for text in run.summary["verdict"]["assumptions"] if "nothing about time" in text]
+    assert len(assumed) == len(run.summary["chains"])
+    assert "policy pins no witness" in unwrapped(run.told)
+
+
+def test_times_to_the_levels_rise_and_are_told(run: Run) -> None:
+    confirmation = run.summary["confirmation"]
+    waits = [step["after_ms"] for step in confirmation["reached"]]
+    assert len(waits) == int(run.summary["goal"][1])
+    assert waits == sorted(waits)
+    assert len(confirmation["cosigned_by"]) == 5
+    assert {anchor["network"] for anchor in confirmation["anchors"]} == set(run.summary["chains"])
+    assert all(f"L{level} {waits[level - 1] / 1000:.2f} s" in unwrapped(run.told) for level in (2, 3, 4))
+
+
+def test_network_ended_in_order(run: Run) -> None:
+    folders = [path for path in (run.folder / "network").iterdir() if path.is_dir()]
+    assert len(folders) == 5
+    assert [path for path in folders if (path / "witness.address").exists()] == []
+
+
 def test_zipapp_verifies_the_bundle_under_pinned_keys(run: Run) -> None:
     words = [sys.executable, "-I", str(run.folder / "telesphor-verify.pyz"), "--json"]
-    words += ["--key", str(run.node.log_vkeys), str(run.folder / "visit.bundle.zip")]
+    words += ["--key", str(run.node.log_vkeys), "--levels", str(run.folder / "levels.toml")]
+    words += ["--require", run.summary["goal"], str(run.folder / "visit.bundle.zip")]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
     report = json.loads(ended.stdout)
     assert (ended.returncode, report["verdict"], report["pinned"]) == (0, "pass", True)
+    assert report["level"] == run.summary["goal"]
 
 
 def test_any_changed_byte_fails_the_bundle(run: Run) -> None:
@@ -144,7 +196,10 @@ def test_no_family_name_is_outside_the_vault(run: Run) -> None:
 def test_keys_and_passphrase_are_private(run: Run) -> None:
     private = [run.folder / "node.passphrase", *(run.folder / "actors").glob("*.key")]
     private += (run.node.path / "keys").glob("*.key")
-    assert len(private) == 7
+    private += (run.folder / "network").glob("*.passphrase")
+    private += (run.folder / "network").glob("*/keys/*.key")
+    paying = "ethereum-31337" in run.summary["chains"]
+    assert len(private) == 17 + paying
     assert [path.name for path in private if path.stat().st_mode & PRIVATE_BITS] == []
 
 
@@ -154,11 +209,16 @@ def test_second_run_into_the_same_folder_is_refused(run: Run) -> None:
     assert "demo-folder-refused" in ended.stderr
 
 
+def unwrapped(told: str) -> str:
+    """The narration in one line, however wide the terminal was."""
+    return " ".join(told.split())
+
+
 def readable_places(run: Run) -> Iterator[tuple[str, bytes]]:
     """Whatever others may get to see, out of its base64: entries, requests, published files, bundle, narration."""
     yield "narration", run.told.encode()
     yield "summary", json.dumps(run.summary).encode()
-    with open_for_proofs(run.node.path) as (reader, _, _):
+    with open_for_proofs(run.node.path) as (reader, *_):
         for entry in reader.entries(first=0, end=reader.size()):
             yield f"entry {entry.position}", entry.data
         for first, _, _, data in requests_from(reader.db, 0):
@@ -166,6 +226,9 @@ def readable_places(run: Run) -> Iterator[tuple[str, bytes]]:
     for path in sorted((run.node.path / "public").rglob("*")):
         if path.is_file():
             yield path.name, path.read_bytes()
+    for path in sorted((run.folder / "network").rglob("*")):
+        if path.is_file():
+            yield f"network/{path.name}", path.read_bytes()
     yield "ledger.sqlite", run.node.ledger.read_bytes()
     yield "published.sqlite", run.node.published.read_bytes()
     yield from read_archive(run.bundle).items()

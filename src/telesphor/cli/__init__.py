@@ -23,6 +23,11 @@ FILES = {
     "verifying": ("verify",),
     "objects": ("put", "get", "erase"),
     "actors": ("keygen",),
+    "networking": ("network",),
+    "sharing": ("share",),
+    "witnessing": ("witness",),
+    "channels": ("tls",),
+    "interchain": ("interchain",),
 }
 """Which file has which commands; each file's `add_to` registers its own."""
 

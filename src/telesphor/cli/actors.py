@@ -16,7 +16,7 @@ from telesphor.client.wallet import Wallet, save_wallet
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.ids import IdSource
 from telesphor.runtime.console import emit_json, refusals, say
-from telesphor.runtime.folder import NodeFolder, load_node_keys, read_passphrase
+from telesphor.runtime.folder import NodeFolder, load_node_keys, read_passphrase, read_passphrase_file
 from telesphor.runtime.settings import load_settings
 
 
@@ -38,6 +38,9 @@ def keygen(
     out: Annotated[Path, typer.Argument(help="The key file to write, sealed under the node's passphrase.")],
     kind: Annotated[ActorKindOption, typer.Option(help="What sort of actor.")] = ActorKindOption.PERSON,
     node: NodeOption = DEFAULT_FOLDER,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Seal it under this file's passphrase instead, to hand it over.")
+    ] = None,
     register: Annotated[bool, typer.Option(help="Register the actor, signed by the node itself.")] = True,
     json: JsonOption = False,
 ) -> None:
@@ -49,7 +52,8 @@ def keygen(
         settings = load_settings(node)
         passphrase = read_passphrase(settings, ask=True)
         wallet = Wallet.create(kind=kind.value, ids=IdSource(SystemClock()))
-        save_wallet(wallet, out, passphrase=passphrase)
+        sealed = passphrase if passphrase_file is None else read_passphrase_file(passphrase_file)
+        save_wallet(wallet, out, passphrase=sealed)
         position = _register(wallet, node, passphrase) if register else None
         if json:
             emit_json({"actor": wallet.actor, "kind": wallet.kind, "file": str(out), "position": position})
@@ -65,7 +69,9 @@ def _register(wallet: Wallet, node: Path, passphrase: bytes) -> int:
     with reach(node, "", "") as reached:
 
         async def send() -> int:
-            async with NodeClient(reached.url, node_wallet(keys), origin=reached.origin) as client:
+            async with NodeClient(
+                reached.url, node_wallet(keys), origin=reached.origin, tls=reached.tls
+            ) as client:
                 return (await client.register(wallet)).first
 
         return asyncio.run(send())

@@ -11,13 +11,14 @@ import typer
 
 from telesphor.app import build_checking_registry, create_node, ledger_files, open_node
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption
+from telesphor.cli.listening import say_listener
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger.attribution import check_attribution
 from telesphor.ledger.fsck import fsck as check_ledger
 from telesphor.runtime.console import emit_json, progress, refusals, say
 from telesphor.runtime.folder import FolderLock, NodeFolder, read_passphrase, write_private
-from telesphor.runtime.serving import listen, make_server, url_of
+from telesphor.runtime.serving import Listeners, make_server
 from telesphor.runtime.settings import Settings, load_settings
 from telesphor.runtime.telemetry import configure_logs
 from telesphor.vault.erasure import check_objects
@@ -72,26 +73,33 @@ def serve(
 ) -> None:
     """Serve a node until it is told to stop; what was acknowledged by then is durable.
 
+    It listens where its settings say; `--host` and `--port` move the plain listener.
+
     Example: telesphor serve --node /srv/telesphor --port 8420
     """
     with refusals():
         settings = load_settings(node)
         configure_logs(settings.log_level)
-        with open_node(node, passphrase=read_passphrase(settings, ask=True), serving=True) as opened:
-            listener = listen(host or settings.host, port if port >= 0 else settings.port)
-            server = make_server(opened.edge())
+        with (
+            open_node(node, passphrase=read_passphrase(settings, ask=True), serving=True) as opened,
+            opened.channels.open_listeners(host=host, port=port if port >= 0 else None) as listeners,
+        ):
+            server = make_server(opened.edge(), tls=listeners.secure)
             place = NodeFolder(node)
-            place.address.write_text(url_of(listener), encoding="ascii")
-            say(
-                f"node [bold]{settings.origin}[/] at [bold]{url_of(listener)}[/] (API: {url_of(listener)}/schema)"
-            )
+            place.address.write_text(listeners.address, encoding="ascii")
+            _say_listeners(settings.origin, listeners)
             for stop in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(stop, server.handle_exit)
             try:
-                server.run(sockets=[listener])
+                server.run(sockets=listeners.plain)
             finally:
                 place.address.unlink(missing_ok=True)
-                listener.close()
+
+
+def _say_listeners(origin: str, listeners: Listeners) -> None:
+    say(f"node [bold]{origin}[/] at [bold]{listeners.address}[/] (API: {listeners.address}/schema)")
+    for listener in listeners.every:
+        say_listener(listener, hint="listen on 127.0.0.1, or set `plain = false` and use TLS")
 
 
 def fsck(

@@ -12,9 +12,11 @@ import typer
 from telesphor.cli.connect import (
     DEFAULT_FOLDER,
     AsOption,
+    IdentityOption,
     JsonOption,
     NodeOption,
     OriginOption,
+    TrustOption,
     UrlOption,
     open_wallet,
     reach,
@@ -44,16 +46,20 @@ def put(
     node: NodeOption = DEFAULT_FOLDER,
     url: UrlOption = "",
     origin: OriginOption = "",
+    trust: TrustOption = None,
+    identity: IdentityOption = None,
     json: JsonOption = False,
 ) -> None:
     """Seal a file in the vault; prints the object's id.
 
     Example: telesphor put scan.dcm --as clinician.key --type application/dicom --reader 0190...
     """
-    with refusals(), reach(node, url, origin) as reached, file.open("rb") as source:
+    with refusals(), reach(node, url, origin, trust, identity) as reached, file.open("rb") as source:
 
         async def write() -> SealedObject:
-            async with NodeClient(reached.url, open_wallet(wallet, node), origin=reached.origin) as client:
+            async with NodeClient(
+                reached.url, open_wallet(wallet, node), origin=reached.origin, tls=reached.tls
+            ) as client:
                 with progress("sealing", file.stat().st_size, quiet=json) as advance:
                     return await client.put_object(
                         source, media_type=media_type, readers=reader or [], progress=advance
@@ -77,19 +83,21 @@ def get(
     node: NodeOption = DEFAULT_FOLDER,
     url: UrlOption = "",
     origin: OriginOption = "",
+    trust: TrustOption = None,
+    identity: IdentityOption = None,
 ) -> None:
     """Read an object; the ledger says so before the first byte arrives.
 
     Example: telesphor get 0190... --as patient.key --purpose patient-request -o scan.dcm
     """
-    with refusals(), reach(node, url, origin) as reached:
+    with refusals(), reach(node, url, origin, trust, identity) as reached:
         to_stdout = str(out) == "-"
         target = sys.stdout.buffer if to_stdout else open_new(out)
         try:
 
             async def read() -> int:
                 async with NodeClient(
-                    reached.url, open_wallet(wallet, node), origin=reached.origin
+                    reached.url, open_wallet(wallet, node), origin=reached.origin, tls=reached.tls
                 ) as client:
                     with progress("reading", quiet=to_stdout) as advance:
                         return await client.read_to(object_id, target, purpose=purpose, progress=advance)
@@ -110,16 +118,20 @@ def erase(
     node: NodeOption = DEFAULT_FOLDER,
     url: UrlOption = "",
     origin: OriginOption = "",
+    trust: TrustOption = None,
+    identity: IdentityOption = None,
     json: JsonOption = False,
 ) -> None:
     """Destroy an object's keys and bytes for good; what the ledger proves of it stays provable.
 
     Example: telesphor erase 0190... --as patient.key --reason patient-request
     """
-    with refusals(), reach(node, url, origin) as reached:
+    with refusals(), reach(node, url, origin, trust, identity) as reached:
 
         async def destroy() -> Receipt:
-            async with NodeClient(reached.url, open_wallet(wallet, node), origin=reached.origin) as client:
+            async with NodeClient(
+                reached.url, open_wallet(wallet, node), origin=reached.origin, tls=reached.tls
+            ) as client:
                 return await client.send(("object.erase/1", {"object": object_id, "reason": reason}))
 
         receipt = asyncio.run(destroy())

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from telesphor.app import make_visit_bundle, open_for_proofs
+from telesphor.app import Proofs, make_visit_bundle, open_for_proofs
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption
 from telesphor.kernel.clock import SystemClock
 from telesphor.ledger.entries import RecordedEntry
@@ -32,25 +32,41 @@ def prove(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; default VISIT.bundle.zip.")
     ] = None,
+    entry: Annotated[
+        Path | None, typer.Option("--entry", help="With a position: also write the entry's exact bytes here.")
+    ] = None,
     node: NodeOption = DEFAULT_FOLDER,
 ) -> None:
     """Write the proof bundle of a visit, or print the inclusion proof (C2SP tlog-proof) of an entry.
 
     Example: telesphor prove 0190... --node /srv/telesphor -o visit.bundle.zip
     """
-    with refusals(), open_for_proofs(node) as (reader, book, prover):
+    with refusals(), open_for_proofs(node) as proofs:
         if what.isdecimal():
-            text = prover.tlog_proof(int(what))
+            text = _entry_proof(int(what), proofs)
+            if entry:
+                write_private(entry, proofs.reader.entry(int(what)).data)
             write_private(out, text) if out else print(text.decode(), end="")
             return
         settings = load_settings(node)
         keys = load_node_keys(NodeFolder(node).node_key, passphrase=read_passphrase(settings, ask=True))
         bundle = make_visit_bundle(
-            what, reader=reader, book=book, prover=prover, keys=keys, clock=SystemClock()
+            what,
+            reader=proofs.reader,
+            standing=proofs.standing,
+            prover=proofs.prover,
+            keys=keys,
+            clock=SystemClock(),
         )
         target = out or Path(f"{what}.bundle.zip")
         write_private(target, bundle)
         say(f"wrote {len(bundle)} bytes to [bold]{target}[/]; check it with `telesphor verify {target}`")
+
+
+def _entry_proof(position: int, proofs: Proofs) -> bytes:
+    """The C2SP tlog-proof of one entry, with cosignatures and anchors where there are any."""
+    found = proofs.standing(position)
+    return proofs.prover.tlog_proof_at(position, found.size, found.note, found.confirmations.anchors)
 
 
 def log(
@@ -64,7 +80,7 @@ def log(
 
     Example: telesphor log --stream visit/0190... --json
     """
-    with refusals(), open_for_proofs(node) as (reader, _, _):
+    with refusals(), open_for_proofs(node) as (reader, *_):
         if stream:
             entries = reader.stream(stream)[(first or 0) :][:count]
         else:

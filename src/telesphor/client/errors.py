@@ -29,6 +29,13 @@ class NodeUnreachable(TelesphorError):
     kind = Kind.OVERLOADED
 
 
+class LinkRefused(TelesphorError):
+    """The link itself is refused, by one side or the other: another key exchange, another certificate."""
+
+    code = "link-refused"
+    kind = Kind.UNAUTHENTICATED
+
+
 class AnswerRefused(TelesphorError):
     """The node answered something that is no answer to what was asked, or too large."""
 

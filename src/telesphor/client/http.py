@@ -5,15 +5,18 @@ Start at `Http`. What is asked, and in which order, is the matter of `node` and 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 import msgspec
 
-from telesphor.client.errors import AnswerRefused, ClientRefused, NodeUnreachable
+from telesphor.client.errors import AnswerRefused, ClientRefused, LinkRefused, NodeUnreachable
+from telesphor.runtime.tls.errors import ChannelBroken, refusal_in
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 120.0
@@ -34,11 +37,28 @@ class _Problem(msgspec.Struct):
     hint: str = ""
 
 
+@dataclass(frozen=True)
+class Dialling:
+    """How a node at an `https://` address is dialled.
+
+    Attributes:
+        context: what is asked of it; None is the standard library's own, without anything quantum-safe.
+        name: what its certificate must be for; empty where that is the address itself.
+    """
+
+    context: ssl.SSLContext | None = None
+    name: str = ""
+
+
+PLAIN = Dialling()
+
+
 class Http:
     """A connection pool to one node; use it as an asynchronous context."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, tls: Dialling = PLAIN) -> None:
         self._base_url = base_url.rstrip("/")
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -66,17 +86,25 @@ class Http:
         Raises:
             ClientRefused: the node refused.
             NodeUnreachable: no answer, or none to its end.
+            LinkRefused: the link itself is refused, by one side or the other.
         """
         if self._session is None:
             raise RuntimeError("the client is used outside its `async with`")
         try:
             async with self._session.request(
-                method, self._base_url + path, data=body, headers=headers, allow_redirects=False
+                method,
+                self._base_url + path,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                ssl=self._tls.context or True,
+                server_hostname=self._tls.name or None,
             ) as response:
                 if response.status >= 300:
                     raise await _refusal(response)
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            _check_link(error)
             raise NodeUnreachable(
                 "the node does not answer, or the connection broke", detail=type(error).__name__
             ) from error
@@ -93,6 +121,17 @@ class Http:
         """Send a request and read its whole answer; raises `AnswerRefused` beyond `limit` bytes."""
         async with self.open(method, path, body=body, headers=headers) as response:
             return await read_bounded(response, limit=limit)
+
+
+def _check_link(error: Exception) -> None:
+    """Tell a link that is refused from a node that is away."""
+    refusal = refusal_in(error)
+    if refusal is not None and not isinstance(refusal, ChannelBroken):
+        raise LinkRefused(
+            f"the link to the node is refused: {refusal.message}",
+            hint=refusal.hint,
+            detail=f"{refusal.code}: {refusal.detail}",
+        ) from error
 
 
 async def read_bounded(response: aiohttp.ClientResponse, *, limit: int) -> bytes:

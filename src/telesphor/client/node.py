@@ -18,14 +18,17 @@ from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
 import msgspec
 
 from telesphor.client.errors import AnswerRefused, ClientRefused
-from telesphor.client.http import Http
+from telesphor.client.http import PLAIN, Dialling, Http
 from telesphor.client.requests import Command, register_command, rotate_command, sign_request
-from telesphor.client.transfers import Progress, download, upload
+from telesphor.client.transfers import Progress, download, send_whole, upload
 from telesphor.client.wallet import Wallet
 from telesphor.kernel.bundle import BUNDLE_BYTES_MAX
 from telesphor.kernel.clock import Clock, SystemClock
+from telesphor.kernel.digest import digest_of
+from telesphor.kernel.entry_bundle import ENTRY_BUNDLE_BYTES_MAX, decode_entries
 from telesphor.kernel.ids import IdSource, ObjectId
 from telesphor.kernel.note import NOTE_BYTES_MAX
+from telesphor.kernel.tile import Tile
 from telesphor.runtime.capability import Receipt
 
 COMMANDS_PATH = "/v1/commands"
@@ -67,6 +70,39 @@ class _BundleTicket(msgspec.Struct):
     path: str
 
 
+class MirrorTicket(msgspec.Struct):
+    """Entry bundles from position `first` up to `end` may be fetched with it, for an hour."""
+
+    ticket: str
+    first: int
+    end: int
+
+
+class ProvenFact(msgspec.Struct):
+    """One entry of the other ledger."""
+
+    position: int
+    type: str
+    stream: str
+    n: int
+    leaf: str
+
+
+class AcceptedProof(msgspec.Struct):
+    """A proof that the node accepted: of which ledger, up to which level, and the facts it gives.
+
+    Attributes:
+        proof: the id under which the node holds it.
+        level: `L1` to `L5`, under the node's own policy.
+    """
+
+    origin: str
+    subject: str
+    level: str
+    facts: list[ProvenFact]
+    proof: str = ""
+
+
 class NodeClient:
     """One actor at one node; use it as an asynchronous context.
 
@@ -74,6 +110,7 @@ class NodeClient:
         origin: the node's name; every request is bound to it.
         clock: gives requests their time, which must be within 300 seconds of the node's.
         ids: gives requests their nonces, and new objects their ids.
+        tls: how a node at an `https://` address is dialled.
     """
 
     def __init__(
@@ -84,12 +121,13 @@ class NodeClient:
         origin: str,
         clock: Clock | None = None,
         ids: IdSource | None = None,
+        tls: Dialling = PLAIN,
     ) -> None:
         self.wallet = wallet
         self.origin = origin
         self._clock = clock or SystemClock()
         self._ids = ids or IdSource(self._clock)
-        self._http = Http(base_url)
+        self._http = Http(base_url, tls)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -98,6 +136,10 @@ class NodeClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
         await self._http.close()
 
     async def send(self, *commands: Command) -> Receipt:
@@ -230,6 +272,50 @@ class NodeClient:
         headers = _bearer(answer.ticket)
         return await self._http.fetch("GET", answer.path, headers=headers, limit=BUNDLE_BYTES_MAX)
 
+    async def submit_proof(
+        self, bundle: bytes, *, facts: Sequence[int], proof: str | None = None
+    ) -> AcceptedProof:
+        """Have the node verify the bundle of another ledger, and note the facts at these positions of it.
+
+        Args:
+            proof: the id of an earlier attempt whose outcome is not known, to go on with it.
+
+        Raises:
+            ClientRefused: with the code `proof-refused` when the node did not accept it.
+        """
+        proof = proof or self._ids.next()
+        digest = digest_of(bundle)
+        body = {"proof": proof, "bundle": digest, "size": len(bundle), "facts": sorted(set(facts))}
+
+        async def submit() -> _BundleTicket:
+            return _result(await self.send(("interchain.submit/1", body)), _BundleTicket)
+
+        async def renew() -> str:
+            return (await submit()).ticket
+
+        answer = await submit()
+        if not answer.path.startswith("/"):
+            raise AnswerRefused("the node names no path for the bundle")
+        data = await send_whole(self._http, answer.path, bundle, ticket=answer.ticket, renew=renew)
+        accepted = _decode(data, AcceptedProof)
+        accepted.proof = proof
+        return accepted
+
+    async def mirror(self, first: int, end: int | None = None) -> MirrorTicket:
+        """Ask for the ledger's entries from `first` on, which begins an entry bundle (a multiple of 256).
+
+        Raises:
+            ClientRefused: with the code `mirror-not-permitted` when the node's settings do not name this actor.
+        """
+        return _result(await self.send(("ledger.mirror/1", {"first": first, "end": end})), MirrorTicket)
+
+    async def entry_bundle(self, tile: Tile, *, ticket: str) -> list[bytes]:
+        """Exact bytes of the entries under a tile of level 0; raises `EntryBundleRefused` where they are none."""
+        data = await self._http.fetch(
+            "GET", f"/{tile.entries_path()}", headers=_bearer(ticket), limit=ENTRY_BUNDLE_BYTES_MAX
+        )
+        return decode_entries(data, count=tile.width)
+
     async def checkpoint(self) -> bytes:
         """The node's newest signed checkpoint; open it with `kernel.checkpoint.open_checkpoint`."""
         return await self._http.fetch("GET", CHECKPOINT_PATH, limit=NOTE_BYTES_MAX)
@@ -265,7 +351,7 @@ def _decode(data: bytes, kind: type[_Answer]) -> _Answer:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError as error:
-        raise AnswerRefused("the node's answer is not a receipt") from error
+        raise AnswerRefused("the node's answer is not what was asked for") from error
 
 
 def _result(receipt: Receipt, kind: type[_Answer]) -> _Answer:

@@ -7,6 +7,7 @@ transfer that breaks several times in a row without getting further is given up.
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import BinaryIO
 
@@ -29,6 +30,8 @@ RenewTicket = Callable[[], Awaitable[str]]
 """Signs anew for a ticket when the old one is no longer taken."""
 
 _AGAIN = frozenset({"upload-offset-refused", "upload-interrupted", "upload-busy", "queue-full", "edge-full"})
+
+_WAIT = frozenset({"proof-busy", "queue-full", "edge-full"})
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -122,6 +125,28 @@ async def download(
             await patience.wait(moved, error)
         except NodeUnreachable as error:
             await patience.wait(moved, error)
+
+
+async def send_whole(http: Http, path: str, data: bytes, *, ticket: str, renew: RenewTicket) -> bytes:
+    """Send a body that cannot go on in its middle, such as a bundle, again after any break; the node's answer.
+
+    Raises:
+        ClientRefused: the node refuses it.
+        TransferFailed: it broke, or the node was busy, too often.
+    """
+    patience = Patience()
+    while True:
+        try:
+            body = _pieces(io.BytesIO(data), 0, lambda _: None)
+            return await http.fetch("PUT", path, body=body, headers=_bearer(ticket))
+        except ClientRefused as error:
+            if error.code == "ticket-refused":
+                ticket = await renew()
+            elif error.code not in _WAIT:
+                raise
+            await patience.wait(0, error)
+        except NodeUnreachable as error:
+            await patience.wait(0, error)
 
 
 class _Short(Exception):

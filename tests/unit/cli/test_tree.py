@@ -28,12 +28,17 @@ def test_every_command_that_is_promised_is_there() -> None:
         "verify",
         "fsck",
         "prove",
+        "share",
         "put",
         "get",
         "erase",
         "log",
         "keygen",
         "bench",
+        "tls",
+        "interchain",
+        "network",
+        "witness",
     ]
     assert sorted(promised) == COMMANDS
 

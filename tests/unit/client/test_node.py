@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from telesphor.app import Node, create_node, node_wallet, open_node
 from telesphor.client import node as client_node
 from telesphor.client import transfers
-from telesphor.client.errors import AnswerRefused, ClientRefused, NodeUnreachable, TransferFailed
-from telesphor.client.http import Http
+from telesphor.client.errors import AnswerRefused, ClientRefused, LinkRefused, NodeUnreachable, TransferFailed
+from telesphor.client.http import Dialling, Http
 from telesphor.client.node import NodeClient
 from telesphor.client.requests import sign_request
 from telesphor.client.wallet import Wallet
@@ -21,7 +23,10 @@ from telesphor.kernel.checkpoint import open_checkpoint
 from telesphor.kernel.clock import ManualClock, SystemClock
 from telesphor.kernel.ids import IdSource
 from telesphor.runtime.serving import serving
+from telesphor.runtime.tls.context import client_context, server_context
+from telesphor.runtime.tls.policy import NODES
 from telesphor.verify.check_bundle import verify_bundle
+from tests.support.certificates import Organisation
 from tests.unit.client.lines import Line
 
 ORIGIN = "node.example/telesphor"
@@ -285,6 +290,43 @@ async def test_node_that_is_not_there_is_unreachable() -> None:
     async with client("http://127.0.0.1:9", Wallet.create(kind="person", ids=IDS)) as alone:
         with pytest.raises(NodeUnreachable):
             await alone.checkpoint()
+
+
+async def test_node_is_reached_over_a_quantum_safe_link(node: Node, tmp_path: Path) -> None:
+    clinic = Organisation.make(tmp_path)
+    own = clinic.issue()
+    tls = Dialling(client_context(own, NODES, clinic.trust))
+    with serving(node.edge(), tls=server_context(own, NODES, clinic.trust)) as base:
+        wallet = Wallet.create(kind="person", ids=IDS)
+        async with NodeClient(base, node_wallet(node.keys), origin=ORIGIN, tls=tls) as desk:
+            await desk.register(wallet)
+        async with Http(base, tls) as http:
+            found = json.loads(await http.fetch("GET", "/v1/channel"))
+    assert found["channel"]["group"] == "X25519MLKEM768"
+
+
+async def test_node_may_be_known_by_another_name_than_its_address(node: Node, tmp_path: Path) -> None:
+    clinic = Organisation.make(tmp_path)
+    own = clinic.issue(names=("node1.clinic.example",))
+    context = client_context(own, NODES, clinic.trust)
+    with serving(node.edge(), tls=server_context(own, NODES, clinic.trust)) as base:
+        async with Http(base, Dialling(context, "node1.clinic.example")) as http:
+            assert await http.fetch("GET", "/checkpoint")
+        for name in ("", "node2.clinic.example"):
+            async with Http(base, Dialling(context, name)) as http:
+                with pytest.raises(LinkRefused, match="for another"):
+                    await http.fetch("GET", "/checkpoint")
+
+
+async def test_node_of_another_root_is_told_from_one_that_is_away(node: Node, tmp_path: Path) -> None:
+    clinic, other = Organisation.make(tmp_path / "c"), Organisation.make(tmp_path / "o", "other.example")
+    own = clinic.issue()
+    with serving(node.edge(), tls=server_context(own, NODES, clinic.trust)) as base:
+        stranger = client_context(other.issue(), NODES, clinic.trust)
+        for context in (client_context(own, NODES, other.trust), stranger):
+            async with Http(base, Dialling(context)) as http:
+                with pytest.raises(LinkRefused):
+                    await http.fetch("GET", "/checkpoint")
 
 
 async def test_answer_larger_than_expected_is_refused(node: Node, url: str) -> None:

@@ -1,8 +1,7 @@
-"""The composition root: the one list of capabilities, and how a node is made, opened and served.
+"""An open node: every part of it wired together, and what runs while it is open.
 
-`create_node` makes a folder and the ledger's first entry. `open_node` takes the folder's lock and
-wires the parts together: database, journal, writer, integrator, vault, followers, HTTP edge.
-Nothing is found by scanning; whoever adds a capability adds it to the two lists here.
+`open_node` takes the folder's lock and wires database, journal, writer, integrator, vault, followers, network and
+HTTP edge. Nothing is found by scanning: `Node._build_registry` is the one list of capabilities.
 """
 
 from __future__ import annotations
@@ -16,33 +15,36 @@ from typing import Any
 
 import apsw
 
+from telesphor.app.channels import Channels
+from telesphor.app.proving import make_visit_bundle, plain_standing
+from telesphor.app.registry import build_checking_registry
 from telesphor.capabilities.devices.capability import CAPABILITY as DEVICES
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.authenticate import (
     Authenticator,
     check_signer,
     open_verifier,
-    read_genesis,
 )
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
-from telesphor.capabilities.visits.capability import RECORDED as VISITS_RECORDED
+from telesphor.capabilities.interchain import capability as interchain
+from telesphor.capabilities.interchain.routes import routes as interchain_routes
 from telesphor.capabilities.visits.capability import visits_capability
-from telesphor.capabilities.visits.proof import BundleSource, visit_bundle
 from telesphor.capabilities.visits.routes import routes as visit_routes
-from telesphor.client.requests import sign_genesis
-from telesphor.client.wallet import Wallet
-from telesphor.kernel.checkpoint import LogSigner
-from telesphor.kernel.clock import Clock, SystemClock, format_instant
-from telesphor.kernel.ids import ActorId, IdSource
-from telesphor.kernel.sealing import RecipientKey
-from telesphor.kernel.signing import HybridSuite, SigningKey
+from telesphor.kernel.clock import Clock, SystemClock
+from telesphor.kernel.ids import IdSource
 from telesphor.ledger import leaves
 from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.entries import EntryJournal, EntryReader
-from telesphor.ledger.fsck import LedgerFiles
+from telesphor.ledger.growth import GrowerProcess
 from telesphor.ledger.integrator import Integrator
+from telesphor.ledger.mirrors import mirroring, open_mirrors
+from telesphor.ledger.network.network import Network, open_network, open_witness_desk
+from telesphor.ledger.network.routes import routes as network_routes
+from telesphor.ledger.network.standing import Standing
 from telesphor.ledger.receipts import Prover
 from telesphor.ledger.routes import routes as ledger_routes
+from telesphor.ledger.share import sharing
+from telesphor.ledger.witness.routes import WitnessDesk, witness_handlers, witness_routes
 from telesphor.runtime.blobs import open_blobs
 from telesphor.runtime.capability import Recorded, Registry
 from telesphor.runtime.database import open_database, open_reader
@@ -51,23 +53,20 @@ from telesphor.runtime.folder import (
     FolderRefused,
     NodeFolder,
     NodeKeys,
-    RootKeys,
     load_node_keys,
-    save_node_keys,
-    save_root_keys,
-    write_private,
 )
 from telesphor.runtime.gate import Gate, attempt, describe, one_by_one
 from telesphor.runtime.http import Edge, build_edge
 from telesphor.runtime.jobs import Follower, Periodic
 from telesphor.runtime.machine import Machine
+from telesphor.runtime.network import load_network
 from telesphor.runtime.requests import Request
-from telesphor.runtime.settings import Settings, format_settings, load_settings
+from telesphor.runtime.settings import Settings, load_settings
 from telesphor.runtime.telemetry import Metrics
+from telesphor.runtime.tls.routes import routes as channel_routes
 from telesphor.runtime.verifiers import VerifierProcess
 from telesphor.runtime.wal import WalKeeper
 from telesphor.vault import service as vault_service
-from telesphor.vault.capability import RECORDED as VAULT_RECORDED
 from telesphor.vault.capability import capability as vault_capability
 from telesphor.vault.entries import OBJECT_ERASED, OBJECT_REWRAPPED
 from telesphor.vault.erasure import finish_erasures, sweep
@@ -85,6 +84,9 @@ VERIFY_THREADS = 2
 
 CHECKPOINT_WAIT_SECONDS = 30.0
 
+COSIGNED_WAIT_SECONDS = 5.0
+"""Witnesses answer within a second; whoever asks for a proof does not wait for one that is down."""
+
 SWEEP_SECONDS = 3_600.0
 
 HOLDERS_CHANGED = frozenset({OBJECT_ERASED.name, OBJECT_REWRAPPED.name})
@@ -92,11 +94,6 @@ HOLDERS_CHANGED = frozenset({OBJECT_ERASED.name, OBJECT_REWRAPPED.name})
 
 STALLED_SECONDS = 10
 """A checkpoint this much older than its newest entry means that integration stands still."""
-
-
-def build_checking_registry() -> Registry:
-    """What a node can record, without what it needs to decide: enough to read and replay a ledger."""
-    return Registry((IDENTITY, VAULT_RECORDED, DEVICES, VISITS_RECORDED, leaves.CAPABILITY))
 
 
 class Node:
@@ -110,17 +107,33 @@ class Node:
         clock: Clock,
         stack: ExitStack,
         *,
+        passphrase: bytes,
         verify_processes: int,
+        serving: bool,
+        networked: bool,
     ) -> None:
         self._verify_processes = verify_processes
+        self._serving = serving
+        self._networked = networked
         self.folder = folder
         self.settings = settings
         self.keys = keys
         self.clock = clock
         self.ids = IdSource(clock)
         self.metrics = Metrics()
+        self.channels = Channels(folder.path, settings, clock)
+        self.metrics.registry.register(self.channels.book)
         db = self._open_ledger(stack)
         self.vault = self._open_vault(stack)
+        self.proofs = interchain.open_desk(
+            folder,
+            keys,
+            self.vault.tickets,
+            lambda word: self.machine.call_blocking(word),
+            aside=serving,
+            stack=stack,
+        )
+        self.mirrors = open_mirrors(folder, self.vault.tickets, check_actor=identity.active_actor)
         self.registry = self._build_registry()
         self.machine = Machine(
             db=db,
@@ -133,6 +146,7 @@ class Node:
             queued_requests_max=settings.queued_requests_max,
         )
         self._open_tree(stack)
+        self._open_network(stack, passphrase)
         authenticator = Authenticator(
             open_db=partial(open_reader, folder.ledger),
             registry=self.registry,
@@ -186,13 +200,21 @@ class Node:
         visits = visits_capability(
             decide_read=partial(vault_service.decide_read, vault=self.vault), tickets=self.vault.tickets
         )
-        return Registry((IDENTITY, vault_capability(self.vault), DEVICES, visits, leaves.CAPABILITY))
+        first = (IDENTITY, interchain.interchain_capability(self.proofs), vault_capability(self.vault))
+        return Registry((*first, DEVICES, visits, sharing(), mirroring(self.mirrors), leaves.CAPABILITY))
 
     def _open_tree(self, stack: ExitStack) -> None:
         self.public = open_blobs(self.folder.public_url(self.settings))
         self.book = CheckpointBook(self.folder.published)
         stack.callback(self.book.close)
         self.prover = Prover(book=self.book, public=self.public)
+        grow = None
+        if self._serving:
+            grower = GrowerProcess(
+                ledger_path=self.folder.ledger, public=self.folder.public_url(self.settings)
+            )
+            stack.callback(grower.close)
+            grow = grower.grow
         self.integrator = Integrator(
             ledger_path=self.folder.ledger,
             book=self.book,
@@ -201,9 +223,33 @@ class Node:
             clock=self.clock,
             metrics=self.metrics,
             interval_ms=self.settings.checkpoint_interval_ms,
+            grow=grow,
         )
         stack.callback(self.integrator.stop)
         self.machine.on_commit(self.integrator.wake)
+
+    def _open_network(self, stack: ExitStack, passphrase: bytes) -> None:
+        """Who cosigns and dates this ledger, and whose ledgers it cosigns; nothing where no settings say so."""
+        self.network: Network | None = None
+        self.witness: WitnessDesk | None = None
+        settings = load_network(self.folder.path)
+        if settings is None:
+            return
+        self.network = open_network(
+            self.folder,
+            settings,
+            keys=self.keys,
+            passphrase=passphrase,
+            checkpoints=self.book,
+            prover=self.prover,
+            clock=self.clock,
+            random=self.ids.random_bytes,
+            contexts=self.channels.dial if self._networked else lambda _: None,
+        )
+        stack.callback(self.network.stop)
+        if settings.log:
+            self.witness = open_witness_desk(self.folder, settings, keys=self.keys, clock=self.clock)
+            stack.callback(self.witness.close)
 
     def start(self, stack: ExitStack) -> None:
         """Start the threads; the writer is stopped first, so that all it committed is integrated."""
@@ -220,6 +266,8 @@ class Node:
         self.machine.on_commit(settler.wake)
         settler.start()
         stack.callback(settler.stop)
+        if self.network is not None and self._networked:
+            self.network.start()
         self.integrator.start()
         self.integrator.wake()
         self.machine.start()
@@ -249,22 +297,42 @@ class Node:
         }
 
     def visit_proof(self, visit: str) -> bytes:
-        """The bundle of a visit at the newest checkpoint; blocks until one covers it."""
+        """The bundle of a visit at the best checkpoint there is; blocks until one covers it."""
         self.integrator.wait_for(self.machine.committed_size - 1, timeout_seconds=CHECKPOINT_WAIT_SECONDS)
         with closing(self.reader()) as reader:
             return make_visit_bundle(
-                visit, reader=reader, book=self.book, prover=self.prover, keys=self.keys, clock=self.clock
+                visit,
+                reader=reader,
+                standing=self._standing,
+                prover=self.prover,
+                keys=self.keys,
+                clock=self.clock,
             )
+
+    def _standing(self, position: int) -> Standing:
+        """Where `position` is proven best: what witnesses are about to cosign is waited for."""
+        if self.network is None:
+            return plain_standing(position, book=self.book)
+        if self._networked:
+            self.network.wait_for(position, timeout_seconds=COSIGNED_WAIT_SECONDS)
+        return self.network.standing(position)
 
     def edge(self) -> Edge:
         """The HTTP application."""
         handlers = [
             describe(self.gate, self.registry),
-            *ledger_routes(public=self.public, book=self.book, prover=self.prover),
+            *channel_routes(),
+            *ledger_routes(public=self.public, book=self.book, prover=self.prover, mirrors=self.mirrors),
             *vault_routes(self.vault),
             *visit_routes(tickets=self.vault.tickets, make_bundle=self.visit_proof),
+            *interchain_routes(self.proofs),
         ]
         raw = [self.gate.route()]
+        if self.network is not None:
+            handlers += network_routes(self.network)
+        if self.witness is not None:
+            handlers += witness_handlers(self.witness)
+            raw += witness_routes(self.witness)
         if self.settings.writer_route:
             raw.append(leaves.add_route(self.machine, node_id=self.keys.node_id))
         return build_edge(handlers=handlers, raw=raw, metrics=self.metrics, health=self.health)
@@ -287,12 +355,14 @@ def open_node(
     passphrase: bytes,
     clock: Clock | None = None,
     serving: bool = False,
+    networked: bool | None = None,
     making: bool = False,
 ) -> Iterator[Node]:
     """Open the node in the folder `path` for this process alone; closes it after the block.
 
     Args:
         serving: whether it will take requests for long, so that child processes are worth their start.
+        networked: whether witnesses and public chains are asked meanwhile; when it serves, if nothing is said.
         making: whether the ledger may still lack its first entry, because the caller writes it now.
 
     Raises:
@@ -307,7 +377,17 @@ def open_node(
         processes = settings.verify_processes
         if processes is None:
             processes = min(os.cpu_count() or 1, VERIFY_PROCESSES_MAX) if serving else 0
-        node = Node(folder, settings, keys, clock or SystemClock(), stack, verify_processes=processes)
+        node = Node(
+            folder,
+            settings,
+            keys,
+            clock or SystemClock(),
+            stack,
+            passphrase=passphrase,
+            verify_processes=processes,
+            serving=serving,
+            networked=serving if networked is None else networked,
+        )
         if not making and not node.machine.committed_size:
             raise FolderRefused(
                 f"the node in `{path}` was not made completely",
@@ -315,90 +395,3 @@ def open_node(
             )
         node.start(stack)
         yield node
-
-
-def make_visit_bundle(
-    visit: str, *, reader: EntryReader, book: CheckpointBook, prover: Prover, keys: NodeKeys, clock: Clock
-) -> bytes:
-    """The bundle of a visit at the newest checkpoint.
-
-    Raises:
-        VisitMissing, BundleNotReady, CheckpointMissing: there is nothing to prove yet.
-    """
-    source = BundleSource(keys.log.origin, keys.log.vkeys(), prover, keys.signing)
-    made_at = format_instant(clock.now_ms())
-    return visit_bundle(visit, reader=reader, checkpoint=book.newest(), source=source, made_at=made_at)
-
-
-@contextmanager
-def open_for_proofs(path: Path) -> Iterator[tuple[EntryReader, CheckpointBook, Prover]]:
-    """Open a node's folder for reading and proving, beside a process that may be serving it."""
-    settings = load_settings(path)
-    folder = NodeFolder(path)
-    with ExitStack() as stack:
-        reader = EntryReader(folder.ledger, build_checking_registry())
-        stack.callback(reader.close)
-        book = CheckpointBook(folder.published)
-        stack.callback(book.close)
-        yield reader, book, Prover(book=book, public=open_blobs(folder.public_url(settings)))
-
-
-def ledger_files(folder: NodeFolder, settings: Settings) -> LedgerFiles:
-    """Where `fsck` finds a ledger, and the keys its checkpoints must bear."""
-    ed25519, mldsa44 = folder.log_vkeys.read_text(encoding="utf-8").split()
-    return LedgerFiles(
-        ledger=folder.ledger,
-        published=folder.published,
-        public=open_blobs(folder.public_url(settings)),
-        origin=settings.origin,
-        vkeys=(ed25519, mldsa44),
-    )
-
-
-def node_wallet(keys: NodeKeys) -> Wallet:
-    """The node as an actor that signs."""
-    return Wallet(keys.node_id, "node", keys.signing, keys.recipient)
-
-
-def create_node(
-    path: Path,
-    *,
-    origin: str,
-    passphrase: bytes,
-    settings: dict[str, Any] | None = None,
-    clock: Clock | None = None,
-) -> NodeFolder:
-    """Make a node in the empty folder `path`: keys, settings, and the first entry, signed by its root.
-
-    Raises:
-        FolderRefused: the folder holds something already, or cannot be written.
-    """
-    clock = clock or SystemClock()
-    ids = IdSource(clock)
-    folder = NodeFolder(path)
-    folder.create()
-    keys = NodeKeys(
-        node_id=ActorId(ids.next()),
-        log=LogSigner.generate(origin),
-        signing=SigningKey.generate(HybridSuite.ACTOR),
-        recipient=RecipientKey.generate(),
-    )
-    root = RootKeys(root_id=ActorId(ids.next()), signing=SigningKey.generate(HybridSuite.ROOT))
-    save_node_keys(folder.node_key, keys, passphrase=passphrase)
-    save_root_keys(folder.root_key, root, passphrase=passphrase)
-    write_private(folder.log_vkeys, "".join(f"{vkey}\n" for vkey in keys.log.vkeys()).encode())
-    write_private(folder.settings, format_settings({"origin": origin, **(settings or {})}).encode())
-    with open_node(path, passphrase=passphrase, clock=clock, making=True) as node:
-        genesis = sign_genesis(
-            root=root.root_id,
-            root_key=root.signing,
-            node=node_wallet(keys),
-            origin=origin,
-            log_vkeys=keys.log.vkeys(),
-            clock=clock,
-            ids=ids,
-        )
-        request = read_genesis(genesis, registry=node.registry, origin=origin, clock=clock)
-        receipt = node.machine.call_blocking(request)
-        node.integrator.wait_for(receipt.first, timeout_seconds=CHECKPOINT_WAIT_SECONDS)
-    return folder
