@@ -3,8 +3,9 @@
 An attack counts as detected only when the refusal is the one that this attack deserves (its code, or the
 place it must name): a demonstration that fails for another reason proves nothing.
 
-`request_attacks` go against the running node, `folder_attacks` against a copy of its files,
-`bundle_attacks` against copies of the proof. Start at `Attack`.
+`request_attacks` go against the running node, `folder_attacks` against a copy of its files, `bundle_attacks`
+against copies of the proof; with `dishonest_node` and `forked_bundles` the node itself is the attacker, against
+its witnesses and against whoever verifies. Start at `Attack`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ Start at `attack_bundle`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from telesphor.demo.stage import Stage
 from telesphor.kernel import canonical
 from telesphor.kernel.archive import read_archive, write_archive
 from telesphor.kernel.bundle import (
+    CHECKPOINT,
     EVIDENCE_BYTES_MAX,
     MANIFEST,
     MANIFEST_JWS,
@@ -27,7 +29,12 @@ from telesphor.kernel.bundle import (
     parse_manifest,
     proof_path,
 )
+from telesphor.kernel.bundle_files import card_path
+from telesphor.kernel.card import Card, Role, read_card
+from telesphor.kernel.checkpoint import parse_checkpoint
+from telesphor.kernel.cosignature import Cosigner
 from telesphor.kernel.entry import Entry, parse_entry
+from telesphor.kernel.note import format_note, parse_note
 from telesphor.kernel.signing import SigningKey, sign_detached
 from telesphor.runtime.folder import load_node_keys
 
@@ -46,6 +53,16 @@ def attack_bundle(stage: Stage, verifier: Verifier, narrator: Narrator) -> list[
     return attacks
 
 
+def sign_files(files: Files, key: SigningKey) -> bytes:
+    """A bundle of these files, under a manifest that lists them and is signed by the node's own key."""
+    manifest = parse_manifest(files[MANIFEST])
+    rest = {path: content for path, content in files.items() if path not in (MANIFEST, MANIFEST_JWS)}
+    made = encode_manifest(
+        rest, made_at=manifest.made_at, origin=manifest.origin, subject=manifest.subject, keys=manifest.keys
+    )
+    return write_archive({**rest, MANIFEST: made, MANIFEST_JWS: sign_detached(made, key)})
+
+
 def _judge(what: str, code: str, file: Path, verifier: Verifier) -> Attack:
     verdict = verifier.check(file)
     said = f"step {len(verdict.steps)} ({verdict.last.name}): {verdict.last.failure}"
@@ -62,14 +79,27 @@ def _forgeries(bundle: bytes, key: SigningKey) -> Iterator[tuple[str, str, bytes
     yield (
         "the node itself drops it, and signs a manifest without it",
         "stream-gap",
-        _signed(dropped, key),
+        sign_files(dropped, key),
     )
     yield (
         "the node itself puts another request's signature under a request",
         "signature-refused",
-        _signed(_swap_signatures(files, entries), key),
+        sign_files(_swap_signatures(files, entries), key),
     )
     yield "the manifest gets the signature of another manifest", "signature-refused", _redated(files)
+    witnesses = _witnesses(files)
+    if len(witnesses) < 2:  # Nobody cosigned in time; the run has failed already, and says so.
+        return
+    yield (
+        "the node itself swaps the cards of two witnesses, so that each is said to be of the other's organisation",
+        "card-misplaced",
+        sign_files(_swap_cards(files, witnesses), key),
+    )
+    yield (
+        "the node itself forges the cosignature of a witness",
+        "cosignature-refused",
+        sign_files(_forge_cosignature(files, witnesses[0]), key),
+    )
 
 
 def _flip(bundle: bytes, files: Files, entries: Mapping[int, Entry]) -> bytes:
@@ -82,16 +112,6 @@ def _flip(bundle: bytes, files: Files, entries: Mapping[int, Entry]) -> bytes:
 def _without(files: Files, position: int) -> dict[str, bytes]:
     gone = (entry_path(position), proof_path(position))
     return {path: content for path, content in files.items() if path not in gone}
-
-
-def _signed(files: Files, key: SigningKey) -> bytes:
-    """The files under a manifest that lists them, signed anew."""
-    manifest = parse_manifest(files[MANIFEST])
-    rest = {path: content for path, content in files.items() if path not in (MANIFEST, MANIFEST_JWS)}
-    made = encode_manifest(
-        rest, made_at=manifest.made_at, origin=manifest.origin, subject=manifest.subject, keys=manifest.keys
-    )
-    return write_archive({**rest, MANIFEST: made, MANIFEST_JWS: sign_detached(made, key)})
 
 
 def _swap_signatures(files: Files, entries: Mapping[int, Entry]) -> dict[str, bytes]:
@@ -119,6 +139,33 @@ def _redated(files: Files) -> bytes:
         keys=manifest.keys,
     )
     return write_archive({**rest, MANIFEST: made, MANIFEST_JWS: files[MANIFEST_JWS]})
+
+
+def _witnesses(files: Files) -> list[Card]:
+    """Those who cosigned, by their cards."""
+    cards = (read_card(content) for path, content in sorted(files.items()) if path.startswith("cards/"))
+    return [card for card in cards if card.role is Role.WITNESS]
+
+
+def _card_path(card: Card) -> str:
+    return card_path(card.keys.mldsa44.key_id)
+
+
+def _swap_cards(files: Files, witnesses: Sequence[Card]) -> dict[str, bytes]:
+    first, second = _card_path(witnesses[0]), _card_path(witnesses[1])
+    return {**files, first: files[second], second: files[first]}
+
+
+def _forge_cosignature(files: Files, witness: Card) -> dict[str, bytes]:
+    """The lines of one witness, made with keys that the node has made up, under the names of the witness's own."""
+    note = parse_note(files[CHECKPOINT])
+    made_up = Cosigner.generate(witness.name)
+    time_seconds = int.from_bytes(note.signatures[1].signature[:8], "big")
+    lines = made_up.cosign(parse_checkpoint(note.text), time_seconds=time_seconds)
+    ids = [witness.keys.ed25519.key_id, witness.keys.mldsa44.key_id]
+    forged = {key_id: replace(line, key_id=key_id) for key_id, line in zip(ids, lines, strict=True)}
+    signatures = tuple(forged.get(line.key_id, line) for line in note.signatures)
+    return {**files, CHECKPOINT: format_note(replace(note, signatures=signatures))}
 
 
 def _position_of(entries: Mapping[int, Entry], kind: str) -> int:

@@ -97,6 +97,6 @@ async def _read_part(url: str, stage: Stage, recording: str) -> Attack:
 
 def find_read(node: Path, visit: Visit) -> RecordedEntry:
     """The entry of the first read within the visit."""
-    with open_for_proofs(node) as (reader, _, _):
+    with open_for_proofs(node) as (reader, *_):
         stream = reader.stream(f"object/{visit.read[0].object}")
     return next(entry for entry in stream if entry.type == "object.read/1")

@@ -1,7 +1,7 @@
 """Does a word of the records stand where it must not: in the ledger, its tiles, the vault's bytes, the proof?
 
-Searched are the files of the node (of the vault's, those as small as a record) and of the bundle, and,
-because base64 would hide it, the payload of every signed request.
+Searched are the files of the node (of the vault's, those as small as a record), of its witnesses and of the
+bundle, and, because base64 would hide it, the payload of every signed request.
 
 Start at `find_leaks`.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -29,12 +30,11 @@ OVERLAP_BYTES: Final = 4096
 """What two pieces share, so that a word on the border is found; longer than any word that is sought."""
 
 
-def find_leaks(words: Iterable[str], *, node: Path, bundle: bytes) -> tuple[str, ...]:
+def find_leaks(words: Iterable[str], *, node: Path, neighbours: Path, bundle: bytes) -> tuple[str, ...]:
     """The places (never the words) where one of the words stands; empty when all is well."""
     needles = _needles(words)
-    return tuple(
-        sorted({place for place, data in _places(node, bundle) if any(needle in data for needle in needles)})
-    )
+    places = chain(_files(neighbours), _places(node, bundle))
+    return tuple(sorted({place for place, data in places if any(needle in data for needle in needles)}))
 
 
 def _needles(words: Iterable[str]) -> tuple[bytes, ...]:
@@ -44,15 +44,19 @@ def _needles(words: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(word.encode() for word in sorted(cut | escaped))
 
 
-def _places(node: Path, bundle: bytes) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(node.rglob("*")):
-        name = path.relative_to(node).as_posix()
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
         large = name.startswith("vault/") and path.stat().st_size > VAULT_FILE_BYTES_MAX
         if path.is_file() and not large:
             yield from ((name, piece) for piece in _pieces(path))
+
+
+def _places(node: Path, bundle: bytes) -> Iterator[tuple[str, bytes]]:
+    yield from _files(node)
     for name, content in read_archive(bundle).items():
         yield f"bundle: {name}", _readable(name, content)
-    with open_for_proofs(node) as (reader, _, _):
+    with open_for_proofs(node) as (reader, *_):
         for first, _, _, data in requests_from(reader.db, 0):
             yield f"request of entry {first}", read_jws(data, limit=EVIDENCE_BYTES_MAX).payload_bytes
 

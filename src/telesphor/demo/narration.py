@@ -59,6 +59,11 @@ class Narrator:
         sign, style = ("ok", "green") if held else ("FAIL", "bold red")
         self._lines(f"{number:2}. {name:<12}{sign:<6}", sentence, sign_at=16, style=style)
 
+    def level(self, name: str, at: str, sentence: str) -> None:
+        """An assurance level: when it was reached and by what, or what it lacks."""
+        sign, style = (at, "green") if at else ("not reached", "yellow")
+        self._lines(f"{name}  {sign:<26}", sentence, sign_at=4, style=style)
+
     def detected(self, what: str, said: str) -> None:
         """An attack that was found out, and the message that says so."""
         self._lines("detected  ", what, style="green")

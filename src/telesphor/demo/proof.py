@@ -1,6 +1,7 @@
 """The proof, checked by a stranger: the single-file verifier in a process of its own, with pinned keys.
 
-The process gets the bundle, the verifier and the ledger's public keys, and nothing else of the node.
+The process gets the bundle, the verifier, the ledger's public keys and a policy of levels, and nothing else of
+the node.
 
 Start at `Verifier.check`.
 """
@@ -39,6 +40,16 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Level:
+    """What a verdict says of one level: when it was reached and by what, or what it lacks."""
+
+    name: str
+    at: str
+    proved: str
+    missing: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the verifier found."""
 
@@ -46,11 +57,18 @@ class Verdict:
     level: str
     pinned: bool
     steps: tuple[Step, ...]
+    levels: tuple[Level, ...] = ()
+    assumptions: tuple[str, ...] = ()
 
     @property
     def last(self) -> Step:
         """The step that decided."""
         return self.steps[-1]
+
+    @property
+    def lacking(self) -> Level | None:
+        """The first level that is not reached, or nothing."""
+        return next((level for level in self.levels if not level.at), None)
 
 
 class Verifier:
@@ -59,16 +77,29 @@ class Verifier:
     Args:
         file: where to write it.
         keys: the file with the ledger's two keys, by which it will know the ledger.
+        levels: the file with the policy by which it judges levels.
     """
 
-    def __init__(self, file: Path, *, keys: Path) -> None:
+    def __init__(self, file: Path, *, keys: Path, levels: Path) -> None:
         self.size = len(write_verifier(file))
         self._file = file
         self._keys = keys
+        self._levels = levels
 
-    def check(self, bundle: Path) -> Verdict:
-        """Verify a bundle in a new process; raises `VerifierFailed` when there is no verdict."""
-        words = [sys.executable, "-I", str(self._file), "--json", "--key", str(self._keys), str(bundle)]
+    def check(self, bundle: Path, *, require: str = "", shipped_policy: bool = False) -> Verdict:
+        """Verify a bundle in a new process.
+
+        Args:
+            require: the least level with which it passes, such as `L4`.
+            shipped_policy: judge levels by the policy that ships with the verifier, not by the given one.
+
+        Raises:
+            VerifierFailed: there is no verdict.
+        """
+        words = [sys.executable, "-I", str(self._file), "--json", "--key", str(self._keys)]
+        words += [] if shipped_policy else ["--levels", str(self._levels)]
+        words += ["--require", require] if require else []
+        words.append(str(bundle))
         try:
             ran = subprocess.run(words, capture_output=True, timeout=VERIFY_SECONDS, check=False)
             report = json.loads(ran.stdout)
@@ -85,4 +116,15 @@ def _read(report: dict[str, Any]) -> Verdict:
         Step(step["name"], step.get("proved", ""), step.get("failure", ""), step.get("code", ""))
         for step in report["steps"]
     )
-    return Verdict(report["verdict"] == "pass", report["level"] or "", report["pinned"], steps)
+    levels = tuple(
+        Level(level["level"], level["at"] or "", level["proved"], level["missing"])
+        for level in report["levels"]
+    )
+    return Verdict(
+        report["verdict"] == "pass",
+        report["level"] or "",
+        report["pinned"],
+        steps,
+        levels,
+        tuple(report["assumptions"]),
+    )

@@ -1,42 +1,47 @@
 """One run of the demonstration, from an empty folder to a verdict.
 
-1. The visit, through a serving node: node, actors, records, readings, note, recording, bundle.
-2. Requests that the serving node must refuse.
-3. The node stops. Its folder is checked, and searched for words of the records.
-4. The single-file verifier judges the bundle, in a process of its own.
-5. Copies of the folder and of the bundle are attacked.
-6. The table. The run has succeeded only if everything was proven and every attack detected.
+1. A node, and a small network around it: witnesses, a notary, public chains as far as they are installed.
+2. The visit, through the serving node: actors, records, readings, note, recording.
+3. Others confirm it; then the patient takes the bundle. Requests that the serving node must refuse.
+4. The node stops. Its folder is checked, and searched for words of the records.
+5. The single-file verifier judges the bundle, in a process of its own.
+6. Copies of the folder and of the bundle are attacked; then the node itself is the attacker.
+7. The table. The run has succeeded only if everything was proven, as far as it can be here, and every attack
+   detected.
 
-Start at `run_demo`; `serve_again` keeps the node at hand afterwards.
+Start at `run_demo`; `serve_again` keeps the node and its network at hand afterwards.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import signal
 import threading
 import time
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from telesphor.app import Node, build_checking_registry, ledger_files, node_wallet, open_node
 from telesphor.client.node import NodeClient
 from telesphor.demo.attacks import Attack
 from telesphor.demo.bundle_attacks import attack_bundle
+from telesphor.demo.confirmation import Confirmation, wait_for_confirmation
+from telesphor.demo.dishonest_node import ask_witnesses
 from telesphor.demo.energy import Energy, EnergyMeter
 from telesphor.demo.folder_attacks import attack_folder
+from telesphor.demo.forked_bundles import forge_from_fork, make_liar
 from telesphor.demo.heart import Recording, load_recordings
 from telesphor.demo.leaks import find_leaks
 from telesphor.demo.narration import Narrator, sized
+from telesphor.demo.neighbours import warm_up
+from telesphor.demo.network import DemoNetwork, set_network, tell_network
 from telesphor.demo.proof import Verdict, Verifier
 from telesphor.demo.records import FhirRecord, load_records, telling_words
 from telesphor.demo.request_attacks import attack_requests
 from telesphor.demo.stage import ORIGIN, Stage, set_stage
-from telesphor.demo.story import Visit, connect, play, register
+from telesphor.demo.story import Visit, connect, play, register, take_proof
 from telesphor.kernel.bundle import read_bundle
 from telesphor.kernel.clock import Clock, SystemClock
 from telesphor.kernel.commitment import open_commitment
@@ -49,6 +54,9 @@ from telesphor.runtime.settings import load_settings
 
 SERVED_HOST = "127.0.0.1"
 
+SHIPPED_LEVEL = "L4"
+"""What the policy that ships with the verifier gives: it knows no chain that runs on one machine."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -59,14 +67,28 @@ class Checked:
     words: int
 
 
+@dataclass(frozen=True)
+class Played:
+    """The visit as it was played at the serving node, its proof, and what was refused."""
+
+    visit: Visit
+    confirmation: Confirmation
+    bundle: bytes
+    refused: tuple[Attack, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Everything that one run showed."""
 
     stage: Stage
+    network: DemoNetwork
     visit: Visit
+    confirmation: Confirmation
+    bundle_bytes: int
     checked: Checked
     verdict: Verdict
+    shipped: Verdict
     opened: int
     attacks: tuple[Attack, ...]
     seconds: float
@@ -74,61 +96,76 @@ class Outcome:
 
     @property
     def held(self) -> bool:
-        """Whether all was proven and every attack detected."""
+        """Whether all was proven, as far as this machine's network goes, and every attack detected."""
         detected = all(attack.detected for attack in self.attacks)
-        return self.verdict.passed and self.verdict.pinned and detected and not self.checked.leaks
+        verified = (
+            self.verdict.passed and self.verdict.pinned and self.verdict.level == f"L{self.network.goal}"
+        )
+        return verified and self.shipped.level == SHIPPED_LEVEL and detected and not self.checked.leaks
 
 
 def run_demo(
     folder: Path,
     *,
     narrator: Narrator,
+    stack: ExitStack,
     clock: Clock | None = None,
     examples: Path | None = None,
     recordings: Path | None = None,
 ) -> Outcome:
     """Play the whole demonstration in an empty folder.
 
+    Args:
+        stack: the witnesses and chains run until it is closed.
+
     Raises:
         ExamplesMissing, RecordingsMissing: `make setup` was not run.
         FolderRefused: the folder cannot be written.
+        NeighbourSilent: a witness did not start.
     """
     started, meter = time.monotonic(), EnergyMeter()
+    warm_up()
     records, measured = load_records(examples), load_recordings(recordings)
     clock = clock or SystemClock()
     ids = IdSource(clock)
     with narrator.chapter("Make a node"):
         stage = _make_node(folder, narrator, clock, ids)
+    with narrator.chapter("Start a small network around it"):
+        network = set_network(stage, clock=clock, ids=ids, stack=stack)
+        tell_network(network, narrator)
     with (
-        open_node(stage.node.path, passphrase=stage.passphrase, clock=clock) as node,
+        open_node(stage.node.path, passphrase=stage.passphrase, clock=clock, networked=True) as node,
         serving(node.edge()) as url,
     ):
-        visit, refused = asyncio.run(_play(node, url, stage, records, measured, narrator, ids))
-    write_private(stage.bundle, visit.bundle)
+        played = asyncio.run(_play(node, url, stage, network, records, measured, narrator, ids))
+    write_private(stage.bundle, played.bundle)
     with narrator.chapter("Stop the node and check its folder"):
-        checked = _check(stage, visit, records, narrator)
+        checked = _check(stage, played, records, narrator)
+    verifier = Verifier(stage.verifier, keys=stage.node.log_vkeys, levels=stage.levels)
     with narrator.chapter("Verify the bundle offline, in a process of its own"):
-        verifier = Verifier(stage.verifier, keys=stage.node.log_vkeys)
         verdict = _verify(verifier, stage, narrator)
-        opened = _open_commitments(visit, narrator)
-    with narrator.chapter("Attack copies of the node's files"):
-        damaged = attack_folder(stage, visit, narrator)
-    with narrator.chapter("Attack copies of the bundle"):
-        forged = attack_bundle(stage, verifier, narrator)
+        opened = _open_commitments(played, narrator)
+    with narrator.chapter("How far is it confirmed?"):
+        shipped = _tell_levels(verifier, verdict, stage, narrator)
+    attacks = _attack(stage, played.visit, network, verifier, narrator, clock)
     return Outcome(
         stage=stage,
-        visit=visit,
+        network=network,
+        visit=played.visit,
+        confirmation=played.confirmation,
+        bundle_bytes=len(played.bundle),
         checked=checked,
         verdict=verdict,
+        shipped=shipped,
         opened=opened,
-        attacks=(*refused, *damaged, *forged),
+        attacks=(*played.refused, *attacks),
         seconds=time.monotonic() - started,
         energy=meter.read(),
     )
 
 
 def serve_again(outcome: Outcome, *, port: int, narrator: Narrator) -> None:
-    """Serve the node of the demonstration until Ctrl-C or SIGTERM."""
+    """Serve the node of the demonstration with its network until Ctrl-C or SIGTERM."""
     stage = outcome.stage
     stop = threading.Event()
 
@@ -138,13 +175,17 @@ def serve_again(outcome: Outcome, *, port: int, narrator: Narrator) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
     with (
-        open_node(stage.node.path, passphrase=stage.passphrase) as node,
+        open_node(stage.node.path, passphrase=stage.passphrase, networked=True) as node,
         serving(node.edge(), host=SERVED_HOST, port=port) as url,
     ):
         stage.node.address.write_text(url, encoding="ascii")
         try:
-            narrator.say(f"The node serves at {url}; its API pages are at {url}/schema. Ctrl-C ends it.")
-            narrator.say("Meanwhile, in another terminal, read the first of the records as the patient:")
+            narrator.say(
+                f"The node serves at {url} with its network; its API pages are at {url}/schema. Ctrl-C ends all of it."
+            )
+            narrator.say("Meanwhile, in another terminal, see how its blocks are confirmed:")
+            narrator.command(f"telesphor network status --node {stage.node.path}")
+            narrator.say("Or read the first of the records as the patient, and look again:")
             narrator.command(
                 f"telesphor get {outcome.visit.sealed[0].object} --node {stage.node.path} "
                 f"--as {stage.folder / 'actors' / 'patient.key'} --purpose patient-request"
@@ -152,67 +193,6 @@ def serve_again(outcome: Outcome, *, port: int, narrator: Narrator) -> None:
             stop.wait()
         finally:
             stage.node.address.unlink(missing_ok=True)
-
-
-def summarise(outcome: Outcome) -> dict[str, Any]:
-    """The run for machines."""
-    visit, stage = outcome.visit, outcome.stage
-    return {
-        "held": outcome.held,
-        "folder": str(stage.folder),
-        "node": str(stage.node.path),
-        "bundle": str(stage.bundle),
-        "verifier": str(stage.verifier),
-        "log_vkeys": str(stage.node.log_vkeys),
-        "origin": ORIGIN,
-        "visit": visit.visit,
-        "resources": _kinds(visit),
-        "readings": len(visit.readings),
-        "recording_bytes": visit.recording.size,
-        "bundle_bytes": len(visit.bundle),
-        "ledger": asdict(outcome.checked.ledger),
-        "leaks": list(outcome.checked.leaks),
-        "words_sought": outcome.checked.words,
-        "verdict": asdict(outcome.verdict),
-        "commitments_opened": outcome.opened,
-        "attacks": [asdict(attack) for attack in outcome.attacks],
-        "seconds": round(outcome.seconds, 1),
-        "joules": outcome.energy.joules,
-        "energy": str(outcome.energy),
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-    }
-
-
-def tell_table(outcome: Outcome, narrator: Narrator) -> None:
-    """The closing table."""
-    visit, checked, verdict = outcome.visit, outcome.checked, outcome.verdict
-    detected = sum(attack.detected for attack in outcome.attacks)
-    leaks = (
-        f"found in {len(checked.leaks)} places"
-        if checked.leaks
-        else "found nowhere in ledger, tiles and bundle"
-    )
-    rows = [
-        ("records sealed", f"{len(visit.sealed)} FHIR resources of {len(_kinds(visit))} kinds"),
-        (
-            "in the visit",
-            f"{len(visit.read)} reads, {len(visit.readings)} device readings, a note, a recording",
-        ),
-        ("on the ledger", f"{checked.ledger.entries} entries by {checked.ledger.requests} signed requests"),
-        ("patient data", f"{checked.words} names, numbers and findings: {leaks}"),
-        (
-            "bundle",
-            f"{'verified' if verdict.passed else 'NOT verified'}, level {verdict.level or 'none'}, keys pinned",
-        ),
-        ("proven", "who did what, in which order, and that nothing of the visit was altered or left out"),
-        ("not proven", "the time, which is the node's word; nobody else has cosigned or dated it yet"),
-        ("attacks", f"{detected} of {len(outcome.attacks)} detected"),
-        ("sizes", f"bundle {sized(len(visit.bundle))}, recording {sized(visit.recording.size)}"),
-        ("time", f"{outcome.seconds:.1f} s"),
-        ("energy", str(outcome.energy)),
-        ("bundle at", str(outcome.stage.bundle)),
-    ]
-    narrator.table(rows)
 
 
 def _make_node(folder: Path, narrator: Narrator, clock: Clock, ids: IdSource) -> Stage:
@@ -229,11 +209,12 @@ async def _play(
     node: Node,
     url: str,
     stage: Stage,
+    network: DemoNetwork,
     records: tuple[FhirRecord, ...],
     measured: tuple[Recording, ...],
     narrator: Narrator,
     ids: IdSource,
-) -> tuple[Visit, list[Attack]]:
+) -> Played:
     clock, cast = node.clock, stage.cast
     async with (
         NodeClient(url, node_wallet(node.keys), origin=ORIGIN, clock=clock, ids=ids) as own,
@@ -242,12 +223,15 @@ async def _play(
         with narrator.chapter("Register those who act"):
             await register(clients, own, cast, narrator)
         visit = await play(clients, cast, records, measured, narrator)
+        with narrator.chapter("Others confirm it; the patient takes the proof"):
+            confirmation = await wait_for_confirmation(url, visit.closed_position, network, narrator)
+            bundle = await take_proof(clients, visit, narrator)
         with narrator.chapter("Send requests that must be refused"):
             refused = await attack_requests(url, clients, visit, narrator)
-    return visit, refused
+    return Played(visit, confirmation, bundle, tuple(refused))
 
 
-def _check(stage: Stage, visit: Visit, records: tuple[FhirRecord, ...], narrator: Narrator) -> Checked:
+def _check(stage: Stage, played: Played, records: tuple[FhirRecord, ...], narrator: Narrator) -> Checked:
     """Recompute the ledger from its entries, and look for the patient's words where they must not be."""
     report = fsck(ledger_files(stage.node, load_settings(stage.node.path)), build_checking_registry)
     narrator.say(
@@ -255,10 +239,10 @@ def _check(stage: Stage, visit: Visit, records: tuple[FhirRecord, ...], narrator
         f"{report.checkpoints} checkpoints; the state equals a replay of the entries."
     )
     words = telling_words(records)
-    leaks = find_leaks(words, node=stage.node.path, bundle=visit.bundle)
+    leaks = find_leaks(words, node=stage.node.path, neighbours=stage.neighbours, bundle=played.bundle)
     narrator.say(
         f"{len(words)} names, numbers and findings of the records were looked for in the ledger, its tiles, the "
-        f"vault's bytes and the bundle. Found in: {', '.join(leaks) or 'none of them'}."
+        f"vault's bytes, the bundle and the witnesses' folders. Found in: {', '.join(leaks) or 'none of them'}."
     )
     return Checked(report, leaks, len(words))
 
@@ -266,7 +250,7 @@ def _check(stage: Stage, visit: Visit, records: tuple[FhirRecord, ...], narrator
 def _verify(verifier: Verifier, stage: Stage, narrator: Narrator) -> Verdict:
     narrator.say(
         f"{stage.verifier} ({sized(verifier.size)}) is given the bundle and the ledger's public keys "
-        f"({stage.node.log_vkeys}), and nothing else."
+        f"({stage.node.log_vkeys}) and a policy of levels ({stage.levels}), and nothing else."
     )
     verdict = verifier.check(stage.bundle)
     for number, step in enumerate(verdict.steps, 1):
@@ -274,9 +258,10 @@ def _verify(verifier: Verifier, stage: Stage, narrator: Narrator) -> Verdict:
     return verdict
 
 
-def _open_commitments(visit: Visit, narrator: Narrator) -> int:
+def _open_commitments(played: Played, narrator: Narrator) -> int:
     """Show that the bundle's entries fix the device's values: open each commitment with the key kept beside it."""
-    entries = {entry.position: parse_entry(entry.data) for entry in read_bundle(visit.bundle).entries}
+    visit = played.visit
+    entries = {entry.position: parse_entry(entry.data) for entry in read_bundle(played.bundle).entries}
     for reading in visit.readings:
         commitment = str(entries[reading.position].body["commitment"])
         open_commitment(commitment, reading.window.committed_value(), reading.key)
@@ -287,6 +272,37 @@ def _open_commitments(visit: Visit, narrator: Narrator) -> int:
     return len(visit.readings)
 
 
-def _kinds(visit: Visit) -> dict[str, int]:
-    kinds = [sealed.record.kind for sealed in visit.sealed]
-    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+def _tell_levels(verifier: Verifier, verdict: Verdict, stage: Stage, narrator: Narrator) -> Verdict:
+    """The levels by the demonstration's policy, and what the policy that ships says of the same bundle."""
+    for level in verdict.levels:
+        narrator.level(level.name, level.at, level.proved if level.at else level.missing)
+    for assumption in verdict.assumptions:
+        narrator.say(f"It is assumed that {assumption}.")
+    shipped = verifier.check(stage.bundle, shipped_policy=True)
+    lacking = shipped.lacking
+    narrator.say(
+        f"The policy that ships with the verifier says of the same bundle: {shipped.level or 'not verified'}. "
+        + (f"{lacking.name} lacks: {lacking.missing}." if lacking else "")
+    )
+    return shipped
+
+
+def _attack(
+    stage: Stage,
+    visit: Visit,
+    network: DemoNetwork,
+    verifier: Verifier,
+    narrator: Narrator,
+    clock: Clock,
+) -> list[Attack]:
+    """Attack copies of what there is; then let the node do it itself, with its witnesses and with a verifier."""
+    with narrator.chapter("Attack copies of the node's files"):
+        damaged = attack_folder(stage, visit, narrator)
+    with narrator.chapter("Attack copies of the bundle"):
+        forged = attack_bundle(stage, verifier, narrator)
+    with narrator.chapter("The node itself is dishonest, and has all of its keys"):
+        liar, key = make_liar(stage, visit, clock=clock)
+        refused = ask_witnesses(liar, stage, network.neighbours, narrator)
+        narrator.say("So it goes to a verifier with what no witness has signed.")
+        forked = forge_from_fork(liar, key, stage=stage, visit=visit, verifier=verifier, narrator=narrator)
+    return [*damaged, *forged, *refused, *forked]

@@ -3,7 +3,9 @@
     DIR/node.passphrase        opens the key files below; for its owner's eyes only
     DIR/node/                  the node's folder, as `telesphor init` makes it
     DIR/actors/*.key           organisation, patient, clinician, device
+    DIR/network/               the witnesses and the notary of other organisations, a folder for each
     DIR/visit.bundle.zip       the proof of the visit
+    DIR/levels.toml            the policy of levels by which the verifier judges it
     DIR/telesphor-verify.pyz   the verifier, one file
     DIR/attacks/               the copies that were attacked
 
@@ -67,6 +69,14 @@ class Stage:
     @property
     def bundle(self) -> Path:
         return self.folder / "visit.bundle.zip"
+
+    @property
+    def neighbours(self) -> Path:
+        return self.folder / "network"
+
+    @property
+    def levels(self) -> Path:
+        return self.folder / "levels.toml"
 
     @property
     def verifier(self) -> Path:

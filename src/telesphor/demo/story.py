@@ -75,7 +75,6 @@ class Visit:
     note: SealedObject
     recording: SealedObject
     closed_position: int
-    bundle: bytes
 
     @property
     def of_other_patient(self) -> Sealed:
@@ -134,7 +133,7 @@ async def play(
     recordings: Sequence[Recording],
     narrator: Narrator,
 ) -> Visit:
-    """Play the whole visit, chapter by chapter."""
+    """Play the whole visit up to its closing, chapter by chapter."""
     with narrator.chapter("Seal the records in the vault"):
         sealed = await seal_records(clients, cast, records, narrator)
     visit = clients.ids.next()
@@ -143,16 +142,13 @@ async def play(
         read = await read_record(clients, visit, sealed, narrator)
     with narrator.chapter("The device streams heart readings"):
         readings = await stream_readings(clients, cast, visit, recordings, narrator)
-    with narrator.chapter("The clinician writes a note and adds a recording"):
+    with narrator.chapter("The clinician writes a note, adds a recording, closes the visit"):
         note = await write_note(clients, cast, visit, readings)
         recording = await add_recording(clients, cast, visit, narrator)
-    with narrator.chapter("Close the visit and take its proof"):
         closed = await clients.clinician.send(("visit.close/1", {"visit": visit}))
         narrator.say(
             f"Entry {closed.first} closes the visit and commits to the complete list of its entries."
         )
-        bundle = await clients.patient.export_bundle(visit)
-        narrator.say(f"The patient took the bundle over HTTP: {sized(len(bundle))}.")
     return Visit(
         visit=visit,
         sealed=sealed,
@@ -161,8 +157,14 @@ async def play(
         note=note,
         recording=recording,
         closed_position=closed.first,
-        bundle=bundle,
     )
+
+
+async def take_proof(clients: Clients, visit: Visit, narrator: Narrator) -> bytes:
+    """The patient takes the visit's bundle, with what others have said of the ledger by now."""
+    bundle = await clients.patient.export_bundle(visit.visit)
+    narrator.say(f"The patient took the bundle over HTTP: {sized(len(bundle))}.")
+    return bundle
 
 
 async def seal_records(

@@ -10,20 +10,29 @@ import pytest
 
 from telesphor.client.errors import ClientRefused
 from telesphor.demo.attacks import Attack
+from telesphor.demo.chains import Chains
+from telesphor.demo.confirmation import Confirmation
 from telesphor.demo.energy import Energy
+from telesphor.demo.levels import DEMO_LEVELS
+from telesphor.demo.network import DemoNetwork
 from telesphor.demo.proof import Step, Verdict, Verifier, VerifierFailed
 from telesphor.demo.request_attacks import attempt
 from telesphor.demo.run import Checked, Outcome
+from telesphor.kernel.level_policy import parse_levels
 from telesphor.ledger.fsck import FsckReport
 
 DETECTED = Attack("a replay", True, "request-replayed", "this request was recorded before")
-VERDICT = Verdict(True, "L1", True, (Step("archive", "one archive", "", ""),))
+VERDICT = Verdict(True, "L4", True, (Step("archive", "one archive", "", ""),))
 NOTHING: Any = cast(Any, None)
 HELD = Outcome(
     stage=NOTHING,
+    network=DemoNetwork((), Chains(None, None, ()), parse_levels(DEMO_LEVELS.encode())),
     visit=NOTHING,
+    confirmation=Confirmation(),
+    bundle_bytes=1,
     checked=Checked(cast(FsckReport, None), (), 300),
     verdict=VERDICT,
+    shipped=VERDICT,
     opened=14,
     attacks=(DETECTED,),
     seconds=10.0,
@@ -63,9 +72,18 @@ def test_run_holds_when_all_is_proven_and_detected() -> None:
         replace(HELD, attacks=(DETECTED, replace(DETECTED, detected=False))),
         replace(HELD, verdict=replace(VERDICT, passed=False)),
         replace(HELD, verdict=replace(VERDICT, pinned=False)),
+        replace(HELD, verdict=replace(VERDICT, level="L3")),
+        replace(HELD, shipped=replace(VERDICT, level="L1")),
         replace(HELD, checked=replace(HELD.checked, leaks=("entry 4",))),
     ],
-    ids=["attack undetected", "not verified", "keys not pinned", "words leaked"],
+    ids=[
+        "attack undetected",
+        "not verified",
+        "keys not pinned",
+        "not as far as it can be here",
+        "not as far by the policy that ships",
+        "words leaked",
+    ],
 )
 def test_run_does_not_hold_otherwise(broken: Outcome) -> None:
     assert not broken.held
@@ -74,5 +92,7 @@ def test_run_does_not_hold_otherwise(broken: Outcome) -> None:
 def test_verifier_refuses_what_is_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "bundle.zip").write_bytes(b"not a bundle")
     (tmp_path / "keys").write_text("")
+    (tmp_path / "levels").write_text(DEMO_LEVELS)
+    verifier = Verifier(tmp_path / "verify.pyz", keys=tmp_path / "keys", levels=tmp_path / "levels")
     with pytest.raises(VerifierFailed):  # without keys there is nothing to pin, so there is no verdict
-        Verifier(tmp_path / "verify.pyz", keys=tmp_path / "keys").check(tmp_path / "bundle.zip")
+        verifier.check(tmp_path / "bundle.zip")
