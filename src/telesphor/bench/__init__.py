@@ -8,7 +8,7 @@ its sizes as named numbers, and `measure(run)`, which yields `Figure`s. How to r
     from telesphor.bench import run
     run(only=["writer"], quick=True, json=False)
 
-Start at `session.run`; the groups are `limits`, `writer`, `http`, `proofs` and `vault`.
+Start at `session.run`; the groups are in `session.GROUPS`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.ids import ActorId, IdSource
 from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.entries import EntryJournal
+from telesphor.ledger.growth import GrowerProcess
 from telesphor.ledger.integrator import Integrator
 from telesphor.runtime.blobs import open_blobs
 from telesphor.runtime.capability import Actor
@@ -60,12 +61,15 @@ def open_ledger(path: Path, signer: LogSigner) -> Iterator[Ledger]:
         machine = Machine(
             db=db, registry=registry, journal=EntryJournal(db=db, ids=ids), clock=clock, ids=ids
         )
+        grower = GrowerProcess(ledger_path=folder.ledger, public=path / "public")
+        stack.callback(grower.close)
         integrator = Integrator(
             ledger_path=folder.ledger,
             book=book,
             public=open_blobs(path / "public"),
             signer=signer,
             clock=clock,
+            grow=grower.grow,
         )
         stack.callback(integrator.stop)
         machine.on_commit(integrator.wake)

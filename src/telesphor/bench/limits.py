@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA65PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from telesphor.bench import store
@@ -38,6 +38,9 @@ CHUNK_BYTES = 16 * 1024
 
 SIGNED_BYTES = 700
 """The usual request's payload in base64url."""
+
+NOTE_BYTES = 150
+"""What is signed of a checkpoint: origin, size and root, with a time."""
 
 
 class Limits:
@@ -116,6 +119,31 @@ class Limits:
         """The same, two threads together."""
         return Peer("bare verifies, 2 threads", self._threaded_rate(_verifier(), threads=2))
 
+    @cached_property
+    def verifying_notes(self) -> Peer:
+        """Ed25519 and ML-DSA-44 together, as in a checkpoint and a cosignature; verifies per second, one thread."""
+        return Peer("bare verifies, 1 thread", self._threaded_rate(_note_verifier(), threads=1))
+
+    @cached_property
+    def witnessing(self) -> Peer:
+        """What a cosignature cannot do without, per second, one after another: both halves of the log's signature
+        verified, one fdatasync, and both halves signed."""
+        with TemporaryDirectory(dir=self._folder) as folder:
+            file = os.open(Path(folder) / "appended", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            verify, keys, data = _note_verifier()(), _note_keys(), bytes(NOTE_BYTES)
+
+            def witness() -> None:
+                verify()
+                os.write(file, bytes(APPEND_BYTES))
+                os.fdatasync(file)
+                for key in keys:
+                    key.sign(data)
+
+            try:
+                return Peer("bare verify, fdatasync, sign, 1 core", self._rate(witness))
+            finally:
+                os.close(file)
+
     def _sealing(self, *, threads: int) -> float:
         return self._threaded_rate(_sealer, threads=threads, block=64) * CHUNK_BYTES / GIGA
 
@@ -155,8 +183,18 @@ def _sealer() -> Callable[[], object]:
 
 
 def _verifier() -> Callable[[], Callable[[], object]]:
-    data = bytes(SIGNED_BYTES)
-    keys: list[Any] = [Ed25519PrivateKey.generate(), MLDSA65PrivateKey.generate()]
+    return _verifier_of([Ed25519PrivateKey.generate(), MLDSA65PrivateKey.generate()], bytes(SIGNED_BYTES))
+
+
+def _note_verifier() -> Callable[[], Callable[[], object]]:
+    return _verifier_of(_note_keys(), bytes(NOTE_BYTES))
+
+
+def _note_keys() -> list[Any]:
+    return [Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate()]
+
+
+def _verifier_of(keys: list[Any], data: bytes) -> Callable[[], Callable[[], object]]:
     signed = [(key.public_key(), key.sign(data)) for key in keys]
 
     def verify() -> None:

@@ -10,7 +10,7 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -85,24 +85,31 @@ def drive_same(request: bytes, count: int, port: int, connections: int) -> Drive
 
 def drive(requests: Sequence[bytes], *, port: int, connections: int) -> Driven:
     """Send all of `requests` to a port of this machine; a connection sends its next after each answer."""
-    return _Drive(requests, port, min(connections, len(requests))).run()
+    left = iter(requests)
+    return _Drive([left] * min(connections, len(requests)), port).run()
+
+
+def drive_lanes(lanes: Sequence[Sequence[bytes]], *, port: int) -> Driven:
+    """Send the requests of each lane in their order, on a connection of its own; all lanes at once."""
+    return _Drive([iter(lane) for lane in lanes], port).run()
 
 
 class _Drive:
     """One load: which connection waits since when, and what came back."""
 
-    def __init__(self, requests: Sequence[bytes], port: int, connections: int) -> None:
-        self._left = iter(requests)
+    def __init__(self, lanes: Sequence[Iterator[bytes]], port: int) -> None:
+        self._left: dict[int, Iterator[bytes]] = {}
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._asked: dict[int, float] = {}
         self._partial: dict[int, bytes] = {}
         self._waits: list[float] = []
         self._statuses: Counter[int] = Counter()
-        for _ in range(connections):
+        for lane in lanes:
             connection = socket.create_connection(("127.0.0.1", port))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets[connection.fileno()] = connection
+            self._left[connection.fileno()] = lane
             self._poll.register(connection, select.EPOLLIN)
 
     def run(self) -> Driven:
@@ -123,7 +130,7 @@ class _Drive:
         return Driven(dict(self._statuses), seconds, p50, p99, time.process_time() - worked)
 
     def _send_next(self, number: int) -> None:
-        request = next(self._left, None)
+        request = next(self._left[number], None)
         if request is None:
             self._asked.pop(number, None)
             return

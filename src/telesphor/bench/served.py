@@ -26,7 +26,7 @@ RAW_PATH, ROUTE_PATH = "/empty-raw", "/empty-route"
 def serve_node(told: Told, path: Path, passphrase: bytes) -> None:
     """Serve a node as `telesphor serve` does: the edge in the main thread."""
     with open_node(path, passphrase=passphrase, serving=True) as node:
-        _serve(told, node.edge())
+        serve_edge(told, node.edge())
 
 
 def serve_nothing(told: Told) -> None:
@@ -46,10 +46,11 @@ def serve_nothing(told: Told) -> None:
         metrics=Metrics(),
         health=lambda: {"status": "ok"},
     )
-    _serve(told, edge)
+    serve_edge(told, edge)
 
 
-def _serve(told: Told, edge: Edge) -> None:
+def serve_edge(told: Told, edge: Edge, *, thing: str = "entry") -> None:
+    """Serve an HTTP application; what is counted is called `thing`."""
     listener = listen("127.0.0.1", 0)
     server = make_server(edge)
     told.send(listener.getsockname()[1])
@@ -58,7 +59,7 @@ def _serve(told: Told, edge: Edge) -> None:
         times = ThreadTimes()
         while (asked := told.receive()) is not None:
             count, seconds = asked
-            told.send(times.spent(count, "entry", main="edge", seconds=seconds))
+            told.send(times.spent(count, thing, main="edge", seconds=seconds))
             times = ThreadTimes()
         server.should_exit = True
 

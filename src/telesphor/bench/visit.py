@@ -35,12 +35,13 @@ def make_visit_bundle(path: Path) -> VisitBundle:
     """Make a node in the new folder `path`, hold a visit, and return its proof."""
     create_node(path, origin=ORIGIN, passphrase=PASSPHRASE)
     with open_node(path, passphrase=PASSPHRASE) as node:
-        data = node.visit_proof(_hold_visit(node))
+        data = node.visit_proof(hold_visit(node))
     bundle = read_bundle(data)
     return VisitBundle(data, len(bundle.entries), len(bundle.evidence))
 
 
-def _hold_visit(node: Node) -> str:
+def hold_visit(node: Node) -> str:
+    """Hold a visit on the node, every step asked for by its own signed request; returns its id."""
     patient, clinician = _enrol(node), _enrol(node)
     record = _put_record(node, patient, readers=[clinician.actor])
     visit = node.ids.next()
@@ -55,7 +56,7 @@ def _hold_visit(node: Node) -> str:
 
 def _enrol(node: Node) -> Wallet:
     wallet = Wallet.create(kind="person", ids=node.ids)
-    _ask(node, node_wallet(node.keys), register_command(wallet, node=ORIGIN))
+    _ask(node, node_wallet(node.keys), register_command(wallet, node=node.settings.origin))
     return wallet
 
 
@@ -69,5 +70,5 @@ def _put_record(node: Node, owner: Wallet, *, readers: list[str]) -> str:
 
 
 def _ask(node: Node, wallet: Wallet, command: Command) -> Receipt:
-    data = sign_request(wallet, node=ORIGIN, commands=[command], clock=node.clock, ids=node.ids)
+    data = sign_request(wallet, node=node.settings.origin, commands=[command], clock=node.clock, ids=node.ids)
     return asyncio.run(node.gate.execute(data))

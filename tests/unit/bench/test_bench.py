@@ -55,6 +55,10 @@ def test_a_figure_beyond_its_target_is_missed() -> None:
     assert at_least(10).mark(9.9) == MISSED and at_most(10).mark(10.1) == MISSED
 
 
+def test_every_kind_of_figure_has_its_group() -> None:
+    assert {"machine", "writer", "http", "links", "proofs", "vault"} <= set(session.GROUPS)
+
+
 def test_a_figure_without_target_or_peer_has_neither_mark_nor_ratio() -> None:
     assert PLAIN.mark == "" and PLAIN.ratio is None
 
