@@ -23,7 +23,7 @@ demo: setup-run ## watch a telehealth visit become a proof (ARGS="--headless --o
 	@$(BIN)/telesphor demo $(ARGS)
 
 test: setup ## run all tests (ARGS="-k name")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: setup ## lint, format, types, layers, tidiness
 	@$(BIN)/ruff check .

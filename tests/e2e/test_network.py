@@ -51,7 +51,7 @@ from tests.torture.folders import ORIGIN, PASSPHRASE, make_folder
 
 WITNESSES = ("north", "south-1", "south-2", "east")
 PROCESS = "north"
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 ETHER = 10**18
 
 

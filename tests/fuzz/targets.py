@@ -447,7 +447,7 @@ def take_settings(data: bytes) -> None:
 def _settings() -> list[bytes]:
     return [
         b'origin = "a.example/b"\nport = 1\nhost = "::1"\nwriter_route = true\n',
-        b'origin = "a.example"\npassphrase = "x"\npassphrase_file = "/tmp/x"\ncheckpoint_interval_ms = 10\n',
+        b'origin = "a.example"\npassphrase = "x"\npassphrase_file = "/run/x"\ncheckpoint_interval_ms = 10\n',
         b'origin = "a.example"\nlog_level = "info"\nvault_url = "s3://b/c"\nqueued_requests_max = 1\n',
         b"[table]\nx = 1979-05-27T07:32:00Z\ny = [1, 2.5, inf, nan, {a = 1}]\n",
     ]

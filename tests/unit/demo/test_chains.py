@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -13,6 +14,7 @@ from telesphor.demo.chains import Chains, Miner, start_chains
 from tests.support.anvil import running_anvil
 
 MONEY = "0x1"
+MINED_SECONDS_MAX = 10.0
 
 
 def height(node: Anvil) -> int:
@@ -21,7 +23,11 @@ def height(node: Anvil) -> int:
 
 def pay(node: Anvil) -> None:
     first, second = node.call("eth_accounts")[:2]
-    node.call("eth_sendTransaction", {"from": first, "to": second, "value": MONEY})
+    sent = node.call("eth_sendTransaction", {"from": first, "to": second, "value": MONEY})
+    end = time.monotonic() + MINED_SECONDS_MAX
+    while node.call("eth_getTransactionReceipt", sent) is None:  # its block comes a moment later
+        assert time.monotonic() < end, "no block took the transaction"
+        time.sleep(0.01)
 
 
 def test_what_is_missing_is_named_and_nothing_else_fails(monkeypatch: pytest.MonkeyPatch) -> None:
