@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from telesphor.kernel.checkpoint import Checkpoint, LogSigner
+from telesphor.kernel.cosignature import Cosigner, append_signatures
 from telesphor.kernel.merkle import MemoryReader, leaf_hash, root_of
 from telesphor.kernel.note import Note, NoteSignature, format_note, parse_note
 from telesphor.kernel.sealing import RecipientKey, SealInfo, unseal
@@ -23,6 +24,7 @@ from tests.conformance.go_judge.build import NoGo, build_judge, run_judge
 VECTORS = Path(__file__).parents[1] / "vectors"
 ORIGIN = "telesphor.example/log"
 LOG = LogSigner(ORIGIN, bytes([1]) * 32, bytes([2]) * 32)
+WITNESS = Cosigner("witness.example/w", bytes([3]) * 32, bytes([4]) * 32)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,40 @@ def test_go_refuses_a_changed_time(judge: Path, tmp_path: Path) -> None:
     lines = (ed25519, NoteSignature(ORIGIN, mldsa.key_id, later))
     (tmp_path / "checkpoint").write_bytes(format_note(Note(note.text, lines)))
     assert run_judge(judge, "log", tmp_path).returncode == 1
+
+
+def cosigned(folder: Path) -> Note:
+    """A checkpoint cosigned by a witness, and the witness's keys beside it."""
+    checkpoint = Checkpoint(ORIGIN, 5, root_of(leaves_of(5)))
+    lines = WITNESS.cosign(checkpoint, time_seconds=1_800_000_060)
+    data = append_signatures(LOG.sign(checkpoint, time_seconds=1_800_000_000), lines)
+    (folder / "checkpoint").write_bytes(data)
+    (folder / "witness.vkeys").write_text("".join(f"{vkey}\n" for vkey in WITNESS.vkeys()), "ascii")
+    return parse_note(data)
+
+
+def test_go_accepts_both_lines_of_a_witness(judge: Path, tmp_path: Path) -> None:
+    cosigned(tmp_path)
+    verdict = run_judge(judge, "witness", tmp_path / "checkpoint", tmp_path / "witness.vkeys")
+    assert verdict.returncode == 0, verdict.stderr.decode()
+    assert verdict.stdout.decode().splitlines() == [
+        "timed ed25519 line holds: witness.example/w time 1800000060",
+        "ml-dsa-44 line holds: time 1800000060",
+    ]
+
+
+@pytest.mark.parametrize("index", [2, 3], ids=["ed25519-line", "mldsa-line"])
+def test_go_refuses_a_witness_line_that_is_stripped_or_altered(
+    judge: Path, tmp_path: Path, index: int
+) -> None:
+    note = cosigned(tmp_path)
+    line = note.signatures[index]
+    altered = NoteSignature(line.name, line.key_id, line.signature[:-1] + bytes([line.signature[-1] ^ 1]))
+    for kept in ((), (altered,)):
+        lines = (*note.signatures[:index], *kept, *note.signatures[index + 1 :])
+        (tmp_path / "checkpoint").write_bytes(format_note(Note(note.text, lines)))
+        asked = run_judge(judge, "witness", tmp_path / "checkpoint", tmp_path / "witness.vkeys")
+        assert asked.returncode == 1
 
 
 def test_go_verifies_both_signatures_of_our_requests(judge: Path) -> None:

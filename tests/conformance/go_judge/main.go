@@ -5,6 +5,9 @@
 //	    The Ed25519 line is opened with x/mod/sumdb/note, the ML-DSA-44 line is verified with
 //	    crypto/mldsa as c2sp.org/tlog-cosignature says, and each leaf (its hash in hex) is proved to
 //	    be in the tree, from the tiles alone, with x/mod/sumdb/tlog.
+//	judge witness NOTE VKEYS
+//	    NOTE is a checkpoint with cosignatures, VKEYS holds the two keys of one witness (types 4 and 6):
+//	    both of its lines are verified as c2sp.org/tlog-cosignature says, and state one time.
 //	judge request FILE
 //	    FILE holds request vectors: both signatures of each good one are verified.
 //	judge seal FILE
@@ -20,6 +23,7 @@ import (
 	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/mldsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -47,6 +51,8 @@ func run(args []string) error {
 	switch {
 	case len(args) >= 2 && args[0] == "log":
 		return judgeLog(args[1], args[2:])
+	case len(args) == 3 && args[0] == "witness":
+		return judgeWitness(args[1], args[2])
 	case len(args) == 2 && args[0] == "request":
 		return judgeRequests(args[1])
 	case len(args) == 2 && args[0] == "seal":
@@ -54,7 +60,7 @@ func run(args []string) error {
 	case len(args) == 3 && args[0] == "sealed":
 		return makeSeal(args[1], args[2])
 	}
-	return errors.New("usage: judge log DIR INDEX LEAFHASH ... | request FILE | seal FILE | sealed SEED INFO")
+	return errors.New("usage: judge log DIR INDEX LEAFHASH ... | witness NOTE VKEYS | request FILE | seal FILE | sealed SEED INFO")
 }
 
 // The log.
@@ -170,6 +176,78 @@ func cosignedMessage(name string, seconds uint64, head treeHead) []byte {
 	message = binary.BigEndian.AppendUint64(message, 0)
 	message = binary.BigEndian.AppendUint64(message, uint64(head.size))
 	return append(message, head.root[:]...)
+}
+
+// The witness.
+
+func judgeWitness(path, vkeysPath string) error {
+	vkeys, err := readVkeys(vkeysPath)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	verifier, err := newTimedVerifier(vkeys[0])
+	if err != nil {
+		return err
+	}
+	opened, err := note.Open(data, note.VerifierList(verifier))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("timed ed25519 line holds: %s time %d\n", verifier.name, verifier.seconds)
+	head, err := parseHead(opened.Text)
+	if err != nil {
+		return err
+	}
+	seconds, err := verifyCosignature(opened, head, vkeys[1])
+	if err != nil {
+		return err
+	}
+	if seconds != verifier.seconds {
+		return errors.New("the two lines state different times")
+	}
+	fmt.Printf("ml-dsa-44 line holds: time %d\n", seconds)
+	return nil
+}
+
+// timedVerifier is a note.Verifier for lines of type 4: the time, then Ed25519 over it and the text.
+type timedVerifier struct {
+	name    string
+	keyID   uint32
+	public  ed25519.PublicKey
+	seconds uint64
+}
+
+func newTimedVerifier(vkey string) (*timedVerifier, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return nil, errors.New("not a vkey")
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != 4 {
+		return nil, errors.New("the first vkey is not an Ed25519 cosigner's key")
+	}
+	digest := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	keyID := binary.BigEndian.Uint32(digest[:])
+	if fmt.Sprintf("%08x", keyID) != parts[1] {
+		return nil, errors.New("the key id does not follow from the key")
+	}
+	return &timedVerifier{name: parts[0], keyID: keyID, public: key[1:]}, nil
+}
+
+func (v *timedVerifier) Name() string    { return v.name }
+func (v *timedVerifier) KeyHash() uint32 { return v.keyID }
+
+func (v *timedVerifier) Verify(message, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	v.seconds = binary.BigEndian.Uint64(signature)
+	signed := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", v.seconds, message)
+	return ed25519.Verify(v.public, signed, signature[8:])
 }
 
 func proveLeaves(dir string, head treeHead, leaves []string) error {
