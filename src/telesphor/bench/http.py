@@ -38,7 +38,7 @@ BATCH_REQUESTS, BATCH_COMMANDS = 60, 1_000
 UNSIGNED_REQUESTS = 12_000
 EMPTY_REQUESTS = 12_000
 CONNECTIONS = 256
-BATCH_CONNECTIONS = 8
+BATCH_CONNECTIONS = 16
 SIGNERS = 2
 """Processes that sign in advance; a signature of both halves takes about a millisecond."""
 
