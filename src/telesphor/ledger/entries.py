@@ -17,6 +17,8 @@ import apsw
 import msgspec
 
 from telesphor.kernel.clock import format_instant, parse_instant
+from telesphor.kernel.digest import digest_of
+from telesphor.kernel.document import DOCUMENT_BYTES_MAX
 from telesphor.kernel.entry import ENTRY_BYTES_MAX
 from telesphor.kernel.errors import Kind, LimitExceeded, TelesphorError
 from telesphor.kernel.ids import IdSource
@@ -132,8 +134,8 @@ class RecordedEntry(msgspec.Struct, gc=False):
         return leaf_hash(self.data)
 
 
-_Mark = tuple[int, int]
-"""How many entries and requests the open batch had."""
+_Mark = tuple[int, int, int]
+"""How many entries, requests and documents the open batch had."""
 
 
 class EntryJournal:
@@ -149,6 +151,7 @@ class EntryJournal:
         self._recorded: list[RecordedEntry] = []
         self._requests: list[store.RequestRow] = []
         self._digests: dict[str, int] = {}
+        self._documents: dict[str, bytes] = {}
         self._block = 1
         self._drawn: Iterator[tuple[str, str]] = iter(())
         self.at_ms = self._last_instant()
@@ -215,13 +218,30 @@ class EntryJournal:
             position += 1
         return recorded[before:]
 
+    def keep(self, documents: Sequence[bytes]) -> None:
+        """Keep documents with the open batch, under their digests.
+
+        Raises:
+            LimitExceeded: one is larger than `DOCUMENT_BYTES_MAX`.
+        """
+        for data in documents:
+            if len(data) > DOCUMENT_BYTES_MAX:
+                raise LimitExceeded(
+                    f"a document of `{len(data)}` bytes is larger than `{DOCUMENT_BYTES_MAX}`"
+                )
+            self._documents.setdefault(digest_of(data), data)
+
+    def document(self, digest: str) -> bytes | None:
+        """Return a document of the open batch, or one that was kept before."""
+        return self._documents.get(digest) or store.document_of(self._db, digest)
+
     def mark(self) -> _Mark:
         """Remember where the open batch stands."""
-        return len(self._recorded), len(self._requests)
+        return len(self._recorded), len(self._requests), len(self._documents)
 
     def rewind(self, mark: _Mark) -> None:
         """Forget all that was recorded since `mark`."""
-        recorded, requests = mark
+        recorded, requests, documents = mark
         for entry in reversed(self._recorded[recorded:]):
             if entry.previous < self._size:  # It was its stream's first in this batch.
                 del self._pending[entry.stream]
@@ -231,6 +251,8 @@ class EntryJournal:
             del self._digests[request[2]]
         del self._recorded[recorded:]
         del self._requests[requests:]
+        for digest in list(self._documents)[documents:]:
+            del self._documents[digest]
 
     def flush(self) -> Sequence[RecordedEntry]:
         """Write the batch into the open transaction and return it."""
@@ -240,6 +262,8 @@ class EntryJournal:
             store.put_streams(self._db, [(name, *head) for name, head in self._pending.items()])
             if self._requests:
                 store.insert_requests(self._db, self._requests)
+            if self._documents:
+                store.keep_documents(self._db, list(self._documents.items()))
         return self._recorded
 
     def committed(self) -> None:
@@ -259,6 +283,7 @@ class EntryJournal:
         self._recorded = []
         self._requests = []
         self._digests = {}
+        self._documents = {}
 
     def _draw(self, count: int) -> tuple[str, str]:
         """Draw ids and salts for at least `count` entries; returns the first."""
@@ -357,6 +382,17 @@ class EntryReader:
         if row is None or row[2] != entry.evidence:
             raise EntryUnreadable(f"the request behind entry `{entry.position}` is missing")
         return row[3]
+
+    def document(self, digest: str) -> bytes | None:
+        """Return a kept document by its digest; None when there is none such, or it was forgotten.
+
+        Raises:
+            EntryUnreadable: what is kept has another digest.
+        """
+        data = store.document_of(self.db, digest)
+        if data is not None and digest_of(data) != digest:
+            raise EntryUnreadable(f"the document `{digest}` is not what was kept")
+        return data
 
     def parse(self, row: store.EntryRow) -> RecordedEntry:
         """Make a stored row an entry with a typed body; raises `EntryUnreadable`."""

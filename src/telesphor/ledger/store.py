@@ -1,4 +1,4 @@
-"""All SQL of the ledger: entries, streams and requests; checkpoints and follower cursors.
+"""All SQL of the ledger: entries, streams, requests and documents; checkpoints and follower cursors.
 
 `entries` and `streams` live in `ledger.sqlite` beside the state tables and are written by the one
 writer. An entry row names the previous entry of its stream, so that a stream is walked backwards
@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS requests(
     data BLOB NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS requests_by_time ON requests(at_ms, digest);
+CREATE TABLE IF NOT EXISTS documents(
+    digest TEXT PRIMARY KEY,
+    data BLOB NOT NULL
+);
 """
 
 PUBLISHED_SCHEMA = """
@@ -128,6 +132,17 @@ def requests_from(db: apsw.Connection, first: int) -> Iterator[RequestRow]:
     return db.execute(
         "SELECT first, at_ms, digest, data FROM requests WHERE first >= ? ORDER BY first", (first,)
     )
+
+
+def keep_documents(db: apsw.Connection, rows: Sequence[tuple[str, bytes]]) -> None:
+    """Keep documents under their digests; those that are kept already stay."""
+    db.executemany("INSERT OR IGNORE INTO documents VALUES(?, ?)", rows)
+
+
+def document_of(db: apsw.Connection, digest: str) -> bytes | None:
+    """Return a kept document."""
+    row = db.execute("SELECT data FROM documents WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else row[0]
 
 
 def stream_head(db: apsw.Connection, stream: str) -> tuple[int, int] | None:

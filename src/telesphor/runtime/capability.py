@@ -20,7 +20,7 @@ from telesphor.kernel.ids import ActorId
 if TYPE_CHECKING:
     import apsw
 
-LEDGER_TABLES = ("entries", "streams", "requests")
+LEDGER_TABLES = ("entries", "streams", "requests", "documents")
 """They stand in the same database as the capabilities' tables and are the ledger's alone."""
 
 _TYPE = re.compile(r"(?=.{3,64}$)[a-z][a-z0-9.-]*/[1-9][0-9]*")  # as `kernel.entry` reads it
@@ -74,12 +74,40 @@ class Receipt(msgspec.Struct, frozen=True):
 class Decision(NamedTuple):
     """The outcome of one command: the entries it makes, and what its caller is told.
 
-    `after` runs once the entries are durable, never before; its value replaces `result`.
+    `after` runs once the entries are durable, never before; its value replaces `result`. `documents` are kept
+    with the entries, which name them by digest: what must be shown later, and is too large or too personal
+    for the ledger.
     """
 
     drafts: tuple[Draft, ...]
     result: Any = None
     after: Callable[[Receipt], Any] | None = None
+    documents: tuple[bytes, ...] = ()
+
+
+class RecordedRefusal(TelesphorError):
+    """Base of the refusals that are facts themselves, such as a denied access.
+
+    Raised by a decision, it undoes the whole request and has `drafts` and `documents` written in its place. The
+    caller learns of it once they are durable.
+    """
+
+    code: ClassVar[str] = "refused"
+    kind = Kind.FORBIDDEN
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        drafts: tuple[Draft, ...],
+        documents: tuple[bytes, ...] = (),
+        hint: str = "",
+        detail: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        assert drafts, "a refusal without an entry is an ordinary one"
+        self.drafts = drafts
+        self.documents = documents
 
 
 class State(Protocol):
@@ -95,6 +123,12 @@ class State(Protocol):
 
     def new_id(self) -> str:
         """Return a fresh UUIDv7."""
+
+    def new_nonce(self) -> str:
+        """Return 16 fresh random bytes as 22 characters of base64url."""
+
+    def document(self, digest: str) -> bytes | None:
+        """Return a kept document by its digest; None when there is none such, or it was forgotten."""
 
     def next_n(self, stream: str) -> int:
         """Return the number that the stream's next entry will have; 0 when it does not exist."""
@@ -143,11 +177,16 @@ class EntryType:
 
 @dataclass(frozen=True, slots=True)
 class CommandType:
-    """One kind of request: its name with version, its body's shape, and the function that decides it."""
+    """One kind of request: its name with version, its body's shape, and the function that decides it.
+
+    `prepare` is run on a body before the writer sees it, in parallel: what costs more than some microseconds and
+    depends on nothing but the body, such as verifying a signature within, is done and remembered there.
+    """
 
     name: str
     body: type[Body]
     decide: Callable[[Actor, Any, State], Decision]
+    prepare: Callable[[Any], object] | None = None
     _decoder: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 Guarantees
 - Requests are decided one after another, in the order in which they were queued.
 - A request is atomic, and a failing one is rolled back alone; its neighbours do not notice.
+- A refusal that is a fact itself (`RecordedRefusal`) is written in the place of what it refuses.
 - A receipt is handed out only after its entries are durable; `Decision.after` runs only then.
 - The queue is bounded: a full one refuses at once, and says so.
 - `stop` refuses new requests, finishes the queued ones, and loses nothing acknowledged.
@@ -30,10 +31,13 @@ from telesphor.kernel.clock import Clock
 from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.ids import IdSource
 from telesphor.runtime.capability import (
+    Body,
+    CommandType,
     Decision,
     Receipt,
     ReceiptLine,
     Recorded,
+    RecordedRefusal,
     Registry,
 )
 from telesphor.runtime.database import StorageFailed, StorageFull, storage_errors
@@ -358,7 +362,7 @@ class Machine:
             if applied:
                 raise _Tainted from error
             self._journal.rewind(mark)
-            return Outcome(error=_refusal(error))
+            return self._refuse(request, error)
         receipt = Receipt(self._journal.at, tuple(lines), (decision.result,))
         return Outcome(receipt, (decision.after,) if decision.after else ())
 
@@ -381,11 +385,20 @@ class Machine:
             self._db.execute("RELEASE request")
             self._state.forget_all()
             self._journal.rewind(mark)
-            return Outcome(error=_refusal(error))
+            return self._refuse(request, error)
         self._db.execute("RELEASE request")
         receipt = Receipt(self._journal.at, tuple(lines), tuple(decision.result for decision in decisions))
         afters = tuple(decision.after for decision in decisions)
         return Outcome(receipt, afters if any(afters) else ())
+
+    def _refuse(self, request: Request, error: BaseException) -> Outcome:
+        """Refuse a request of which nothing remains; if the refusal is a fact itself, write that."""
+        if not isinstance(error, RecordedRefusal):
+            return Outcome(error=_refusal(error))
+        decision = Decision(error.drafts, documents=error.documents)
+        command = CommandType("refusal/1", Body, lambda *_: decision)
+        written = self._run_under_savepoint(request._replace(commands=((command, Body()),)))
+        return Outcome(error=written.error or error)
 
     def _raise_if_lost(self, error: BaseException) -> None:
         """A disk that fails ends the whole batch: SQLite may have rolled all of it back already."""
@@ -400,6 +413,8 @@ class Machine:
 
     def _record(self, decision: Decision, request: Request) -> Sequence[Recorded]:
         """Number and encode a decision's entries; the tables are untouched when this refuses."""
+        if decision.documents:
+            self._journal.keep(decision.documents)
         evidence = request.evidence.digest if request.evidence is not None else None
         return self._journal.record(decision.drafts, request.actor.id, evidence)
 

@@ -33,6 +33,10 @@ class Journal(Protocol):
     def flush(self) -> Sequence[Recorded]: ...
     def committed(self) -> None: ...
     def rolled_back(self) -> None: ...
+    def keep(self, documents: Sequence[bytes]) -> None:
+        """Keep documents with the open batch; raises when one is too large."""
+
+    def document(self, digest: str) -> bytes | None: ...
     def next_n(self, stream: str) -> int: ...
     @property
     def at(self) -> str: ...
@@ -59,6 +63,12 @@ class WriterState:
 
     def new_id(self) -> str:
         return self._ids.next()
+
+    def new_nonce(self) -> str:
+        return self._ids.nonce()
+
+    def document(self, digest: str) -> bytes | None:
+        return self._journal.document(digest)
 
     def next_n(self, stream: str) -> int:
         return self._journal.next_n(stream)

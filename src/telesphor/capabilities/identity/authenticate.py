@@ -366,8 +366,8 @@ def _read_command(index: int, command: _RawCommand, registry: Registry) -> tuple
             f"command `{index}` is no `{kind.name}`: {_explain(error)}",
             hint="the API description shows the shape of each command",
         ) from None
-    if isinstance(body, service.RegisterActor | service.RotateKey):
-        service.verify_card(body.card)  # here, so that the writer finds it done
+    if kind.prepare is not None:
+        kind.prepare(body)  # here, so that the writer finds it done
     return kind, body
 
 

@@ -8,8 +8,12 @@ from telesphor.capabilities.identity.store import STORE
 from telesphor.runtime.capability import Capability, CommandType
 
 NODE_CREATE = CommandType("node.create/1", NodeCreated, service.create_node)
-ACTOR_REGISTER = CommandType("actor.register/1", service.RegisterActor, service.register_actor)
-ACTOR_ROTATE_KEY = CommandType("actor.rotate-key/1", service.RotateKey, service.rotate_key)
+ACTOR_REGISTER = CommandType(
+    "actor.register/1", service.RegisterActor, service.register_actor, service.verify_card_of
+)
+ACTOR_ROTATE_KEY = CommandType(
+    "actor.rotate-key/1", service.RotateKey, service.rotate_key, service.verify_card_of
+)
 ACTOR_RETIRE = CommandType("actor.retire/1", service.RetireActor, service.retire_actor)
 
 CAPABILITY = Capability(

@@ -215,6 +215,11 @@ def retire_actor(actor: Actor, command: RetireActor, state: State) -> Decision:
     return Decision((Draft(ACTOR_RETIRED.name, stream_of(ACTOR_STREAM, command.id), ActorRetiredBody()),))
 
 
+def verify_card_of(command: RegisterActor | RotateKey) -> None:
+    """Verify the card in a command before the writer asks for it; raises as `verify_card`."""
+    verify_card(command.card)
+
+
 def verify_card(card: Card) -> VerifiedCard:
     """Verify a card under the keys it names; the same card is verified once.
 
