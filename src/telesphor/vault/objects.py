@@ -20,8 +20,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
-from io import BufferedReader, FileIO
+from io import SEEK_CUR, BufferedReader, FileIO
 from itertools import count
+from os import fstat, pwrite
+from stat import S_ISREG
 from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from telesphor.kernel.chunked import (
@@ -56,8 +58,8 @@ PART_PLAINTEXT: Final = PART_CHUNKS * CHUNK
 OBJECT_PARTS_MAX: Final = 1 << 18
 """1 TiB; the leaf hashes of the largest object fit in 8 MiB."""
 
-WORKERS: Final = 2
-"""Parts worked at once: one is sealed while another is hashed or written."""
+WORKERS: Final = 3
+"""Parts worked at once: with one more than the cores of a small machine none of these waits for the store."""
 
 Buffer = bytes | bytearray | memoryview
 _T = TypeVar("_T")
@@ -150,10 +152,10 @@ def seal_part(keys: MessageKeys, plaintext: Buffer, *, number: int, final: bool)
 
 
 class _Scratch(threading.local):
-    """Room for one sealed part per thread."""
+    """Room for one sealed part per thread, and for one byte that should not be there."""
 
     def __init__(self) -> None:
-        self.sealed = memoryview(bytearray(HEADER + PART_CHUNKS * SEALED_CHUNK))
+        self.sealed = memoryview(bytearray(HEADER + PART_CHUNKS * SEALED_CHUNK + 1))
 
 
 _scratch = _Scratch()
@@ -221,6 +223,10 @@ def open_stream(reader: ObjectReader, target: BinaryIO, *, workers: int = WORKER
     """
     # A buffer is opened into again only after its part was written: `_in_order` begins one call more than workers.
     buffers = [memoryview(bytearray(PART_PLAINTEXT)) for _ in range(workers + 2)]
+    if _takes_any_order(target):
+        _open_into_file(reader, target.fileno(), buffers, target.tell(), workers)
+        target.seek(reader.size, SEEK_CUR)
+        return reader.size
     reads = (
         partial(reader.read_part_into, number, buffers[number % len(buffers)])
         for number in range(reader.parts)
@@ -228,6 +234,30 @@ def open_stream(reader: ObjectReader, target: BinaryIO, *, workers: int = WORKER
     for plaintext in _in_order(reads, workers):
         target.write(plaintext)
     return reader.size
+
+
+def _takes_any_order(target: BinaryIO) -> bool:
+    """Whether it is a plain file without a buffer of its own, so that each part can be written where it belongs."""
+    if (
+        not isinstance(target, FileIO) or "a" in target.mode
+    ):  # what is appended ends up in the order of writing
+        return False
+    return S_ISREG(fstat(target.fileno()).st_mode)
+
+
+def _open_into_file(
+    reader: ObjectReader, target: int, buffers: list[memoryview], start: int, workers: int
+) -> None:
+    # The first write to fresh pages costs more than the decryption, so the parts are written in parallel too.
+    def write(number: int) -> None:
+        left = reader.read_part_into(number, buffers[number % len(buffers)])
+        place = start + number * PART_PLAINTEXT
+        while left:
+            count = pwrite(target, left, place)
+            left, place = left[count:], place + count
+
+    for _ in _in_order((partial(write, number) for number in range(reader.parts)), workers):
+        pass
 
 
 class ObjectReader:
@@ -262,9 +292,10 @@ class ObjectReader:
         final = number == self.parts - 1
         expected = sealed_part_size(self.size, number)
         # One byte more is asked for than there should be, so that one request tells a lengthened part too.
-        sealed = self._read_blob(number, 0, expected + 1)
-        if len(sealed) != expected:
+        sealed = _scratch.sealed[: expected + 1]
+        if self._read_blob_into(number, sealed) != expected:
             raise self._resized(number)
+        sealed = sealed[:expected]
         plaintext = target[: self.size - number * PART_PLAINTEXT if final else PART_PLAINTEXT]
         body = sealed[HEADER:] if number == 0 else sealed
         try:
@@ -321,6 +352,12 @@ class ObjectReader:
         if len(data) != end - start:
             raise self._resized(number)
         return data
+
+    def _read_blob_into(self, number: int, target: memoryview) -> int:
+        try:
+            return self._blobs.read_into(part_path(self._object, number), target)
+        except BlobMissing as error:
+            raise _missing(self._object, number) from error
 
     def _read_blob(self, number: int, start: int, end: int) -> memoryview:
         try:

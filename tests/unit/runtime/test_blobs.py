@@ -58,6 +58,18 @@ def test_a_range_behind_the_end_gives_what_there_is(blobs: Blobs) -> None:
     assert bytes(blobs.get_range("empty", 0, 9)) == b""
 
 
+def test_a_blob_is_read_into_memory_of_the_caller(blobs: Blobs) -> None:
+    blobs.put("into", BIG)
+    blobs.put("empty", b"")
+    target = memoryview(bytearray(len(BIG) + 1))
+    assert blobs.read_into("into", target) == len(BIG)
+    assert target[:-1] == BIG
+    assert blobs.read_into("into", target[:7]) == 7
+    assert blobs.read_into("empty", target) == 0
+    with pytest.raises(BlobMissing, match="absent"):
+        blobs.read_into("absent", target)
+
+
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 2)])
 def test_a_range_that_is_none_is_a_mistake(blobs: Blobs, start: int, end: int) -> None:
     with pytest.raises(ValueError, match="no range"):

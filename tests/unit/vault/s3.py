@@ -15,7 +15,7 @@ from pathlib import Path
 
 from telesphor.runtime.blobs import Blobs, open_blobs
 
-START_SECONDS_MAX = 12
+START_SECONDS_MAX = 30
 BUCKET = "vault"
 
 

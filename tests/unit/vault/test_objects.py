@@ -286,3 +286,31 @@ def test_a_transfer_needs_constant_memory(tmp_path: Path) -> None:
 def test_the_object_of_a_world_passes_the_check(world: World) -> None:
     object_id = world.put(content(PART_PLAINTEXT + 9))
     check_object(world.blobs, world.row(object_id), world.vault.records.leaves(object_id))
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_PLAINTEXT, THREE_PARTS])
+def test_object_is_written_into_a_plain_file_part_by_part(blobs: Blobs, tmp_path: Path, size: int) -> None:
+    row = seal(blobs, content(size))
+    with (tmp_path / "opened").open("w+b", buffering=0) as target:
+        target.write(b"before")
+        reader = ObjectReader(blobs, object_id=row.object, size=size, key=KEY)
+        assert open_stream(reader, target) == size
+        target.write(b"behind")
+    assert (tmp_path / "opened").read_bytes() == b"before" + content(size) + b"behind"
+
+
+def test_object_is_appended_in_the_order_of_its_parts(blobs: Blobs, tmp_path: Path) -> None:
+    row = seal(blobs, content(THREE_PARTS))
+    (tmp_path / "opened").write_bytes(b"before")
+    with (tmp_path / "opened").open("ab", buffering=0) as target:
+        open_stream(ObjectReader(blobs, object_id=row.object, size=THREE_PARTS, key=KEY), target)
+    assert (tmp_path / "opened").read_bytes() == b"before" + content(THREE_PARTS)
+
+
+def test_altered_part_stops_writing_into_a_file(blobs: Blobs, tmp_path: Path) -> None:
+    row = seal(blobs, content(THREE_PARTS))
+    damaged = bytearray(blobs.get(part_path(row.object, 1)))
+    damaged[1000] ^= 1
+    blobs.put(part_path(row.object, 1), bytes(damaged), durable=False)
+    with (tmp_path / "opened").open("wb", buffering=0) as target, pytest.raises(PartForged, match="part 1"):
+        open_stream(ObjectReader(blobs, object_id=row.object, size=THREE_PARTS, key=KEY), target)
