@@ -48,22 +48,27 @@ class Channels:
         )
 
     def dial(self, peer: WitnessPeer) -> ssl.SSLContext | None:
-        """How a witness is dialled: as the organisation that its card names.
+        """How a witness is dialled: as the organisation that its card names; raises as `dial_node`."""
+        return self.dial_node(peer.url, organisation=peer.card.organisation)
+
+    def dial_node(self, url: str, *, organisation: str) -> ssl.SSLContext | None:
+        """How a node or witness of this organisation is dialled; None in the clear.
 
         Raises:
             SettingsRefused: its address is `https://`, and this node has nothing to show.
             TlsFileRefused: a file is wrong, or no trusted root is of that organisation.
+            PolicyRefused: no organisation is named, and several are trusted.
         """
-        if urlsplit(peer.url).scheme != "https":
-            if not is_loopback(urlsplit(peer.url).hostname or ""):
-                log.warning("a witness on another machine is asked in the clear", url=peer.url)
+        if urlsplit(url).scheme != "https":
+            if not is_loopback(urlsplit(url).hostname or ""):
+                log.warning("a node on another machine is asked in the clear", url=url)
             return None
         if self._link is None:
             raise SettingsRefused(
-                f"`{NETWORK_FILE}`: `{peer.url}` wants TLS, and this node has no certificate to show",
+                f"`{NETWORK_FILE}`: `{url}` wants TLS, and this node has no certificate to show",
                 hint="set `tls_identity` and `tls_trust`; `telesphor tls node` makes the first",
             )
-        return self._link.dialling(peer.card.organisation)
+        return self._link.dialling(organisation)
 
     @contextmanager
     def open_listeners(self, *, host: str = "", port: int | None = None) -> Iterator[Listeners]:

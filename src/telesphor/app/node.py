@@ -16,6 +16,7 @@ from typing import Any
 import apsw
 
 from telesphor.app.channels import Channels
+from telesphor.app.mirroring import Mirroring, open_mirror
 from telesphor.app.proving import make_visit_bundle, plain_standing
 from telesphor.app.registry import build_checking_registry
 from telesphor.capabilities.devices.capability import CAPABILITY as DEVICES
@@ -232,6 +233,7 @@ class Node:
         """Who cosigns and dates this ledger, and whose ledgers it cosigns; nothing where no settings say so."""
         self.network: Network | None = None
         self.witness: WitnessDesk | None = None
+        self.mirror: Mirroring | None = None
         settings = load_network(self.folder.path)
         if settings is None:
             return
@@ -248,7 +250,16 @@ class Node:
         )
         stack.callback(self.network.stop)
         if settings.log:
-            self.witness = open_witness_desk(self.folder, settings, keys=self.keys, clock=self.clock)
+            self.mirror = open_mirror(
+                self.folder, settings, channels=self.channels, passphrase=passphrase, stack=stack
+            )
+            self.witness = open_witness_desk(
+                self.folder,
+                settings,
+                keys=self.keys,
+                clock=self.clock,
+                mirror=None if self.mirror is None else self.mirror.check,
+            )
             stack.callback(self.witness.close)
 
     def start(self, stack: ExitStack) -> None:
@@ -335,7 +346,10 @@ class Node:
             raw += witness_routes(self.witness)
         if self.settings.writer_route:
             raw.append(leaves.add_route(self.machine, node_id=self.keys.node_id))
-        return build_edge(handlers=handlers, raw=raw, metrics=self.metrics, health=self.health)
+        closing_down = [] if self.mirror is None else [self.mirror.close_sources]
+        return build_edge(
+            handlers=handlers, raw=raw, metrics=self.metrics, health=self.health, at_end=closing_down
+        )
 
 
 def _authenticate_in(

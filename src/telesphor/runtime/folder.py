@@ -104,6 +104,11 @@ class NodeFolder:
         return self.path / "witness.sqlite"
 
     @property
+    def mirror_memory(self) -> Path:
+        """How far the entries of cosigned ledgers are validated; made again from them when it is lost."""
+        return self.path / "mirror.sqlite"
+
+    @property
     def log_vkeys(self) -> Path:
         """The log's public keys as text, to hand to verifiers."""
         return self.path / "log.vkeys"

@@ -182,8 +182,13 @@ def build_edge(
     raw: Sequence[RawRoute],
     metrics: Metrics,
     health: Callable[[], dict[str, Any]],
+    at_end: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Edge:
-    """Make the application from the capabilities' handlers."""
+    """Make the application from the capabilities' handlers.
+
+    Args:
+        at_end: awaited in the application's event loop once it takes no more requests.
+    """
 
     @get(
         "/healthz",
@@ -211,6 +216,7 @@ def build_edge(
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
         on_app_init=[_quiet],
+        on_shutdown=list(at_end),
     )
     describe_problems(app.openapi_schema)
     return Edge(app, raw, metrics)

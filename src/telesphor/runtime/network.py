@@ -120,10 +120,25 @@ class PeerSettings(_Section):
 
 
 class LogSettings(_Section):
-    """A ledger of another organisation that this node cosigns; all of its keys must have signed."""
+    """A ledger of another organisation that this node cosigns; all of its keys must have signed.
+
+    With an address and a key it is mirrored: every entry is read and validated before it is cosigned.
+    """
 
     origin: Origin
     vkeys: tuple[Vkey, ...] = Field(min_length=1, max_length=LOG_KEYS_MAX)
+    url: Url | None = None
+    """Where that ledger's node answers."""
+    key: Path | None = None
+    """The sealed key, under this node's passphrase, of the actor that the other node names as a mirror."""
+    organisation: Attribute | None = None
+    """Whose root the other node's certificate must go back to; needed where several are trusted."""
+
+    @model_validator(mode="after")
+    def _check_mirror(self) -> LogSettings:
+        if (self.url is None) != (self.key is None):
+            raise _wrong("has one of `url` and `key`: a log is mirrored with both, or not at all")
+        return self
 
 
 class PartnerSettings(_Section):

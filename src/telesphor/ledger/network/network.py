@@ -31,6 +31,7 @@ from telesphor.ledger.receipts import Prover
 from telesphor.ledger.witness.book import CosignatureBook
 from telesphor.ledger.witness.client import WitnessPeer
 from telesphor.ledger.witness.collector import Collector
+from telesphor.ledger.witness.mirror import Mirror
 from telesphor.ledger.witness.routes import WitnessDesk
 from telesphor.ledger.witness.store import WitnessStore
 from telesphor.ledger.witness.witness import Witness
@@ -210,9 +211,17 @@ def open_network(
 
 
 def open_witness_desk(
-    folder: NodeFolder, settings: NetworkSettings, *, keys: NodeKeys, clock: Clock
+    folder: NodeFolder,
+    settings: NetworkSettings,
+    *,
+    keys: NodeKeys,
+    clock: Clock,
+    mirror: Mirror | None = None,
 ) -> WitnessDesk:
     """The node as a witness of the ledgers that its settings name.
+
+    Args:
+        mirror: validates the entries of those that agreed to it; the caller closes it after the desk.
 
     Raises:
         SettingsRefused: a ledger's keys are not its own, or it is this node's own ledger.
@@ -229,7 +238,7 @@ def open_witness_desk(
         card = own_card(
             folder.witness_card, role=Role.WITNESS, key=keys.cosigner, settings=settings, clock=clock
         )
-        return WitnessDesk(_witness(settings, keys, card, store, clock))
+        return WitnessDesk(_witness(settings, keys, card, store, clock), entry_check=mirror)
     except BaseException:
         store.close()
         raise
