@@ -355,7 +355,7 @@ def _show(found: NetworkStatus) -> None:
     table(f"{found.origin} of {found.organisation}", columns, [_block_row(block) for block in found.blocks])
     if found.blocks and found.blocks[0].missing:
         newest = found.blocks[0]
-        say(f"  {newest.size}: L{newest.level + 1} lacks {escape(newest.missing)}")
+        say(f"  {newest.size}: L{newest.level + 1} is not reached: {escape(newest.missing)}")
     if found.peers:
         peers = [
             (

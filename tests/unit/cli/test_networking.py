@@ -224,7 +224,7 @@ def test_status_of_a_folder_is_shown_without_the_node(node: Path) -> None:
     ran = run(node, "status")
     assert ran.exit_code == 0, ran.output
     assert "the node does not answer" in ran.output
-    assert "L2 lacks" in ran.output
+    assert "L2 is not reached" in ran.output
 
 
 def test_url_that_does_not_answer_is_refused(node: Path) -> None:
