@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -46,7 +46,23 @@ class SettingsRefused(TelesphorError):
     kind = Kind.INVALID
 
 
-class Settings(BaseSettings):
+class FileSettings(BaseSettings):
+    """Settings of a TOML file, overridden by variables; `read_settings` reads them."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose values `read_settings` hands in."""
+        return (env_settings, init_settings)
+
+
+class Settings(FileSettings):
     """One node's settings."""
 
     model_config = SettingsConfigDict(env_prefix="TELESPHOR_", extra="forbid", frozen=True)
@@ -84,18 +100,6 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     passphrase: SecretStr | None = None
     passphrase_file: Path | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, whose values `load_settings` hands in."""
-        return (env_settings, init_settings)
 
     @model_validator(mode="after")
     def _check_listeners(self) -> Settings:
@@ -139,6 +143,9 @@ def wrong(says: str) -> PydanticCustomError:
     return PydanticCustomError("settings", "{says}", {"says": says})
 
 
+_Kind = TypeVar("_Kind", bound=FileSettings)
+
+
 def load_settings(folder: Path) -> Settings:
     """Read and check the settings of the node in `folder`.
 
@@ -148,13 +155,18 @@ def load_settings(folder: Path) -> Settings:
     file = folder / SETTINGS_FILE
     if not file.is_file():
         raise SettingsRefused(f"`{folder}` holds no node", hint=f"make one with `telesphor init {folder}`")
+    return read_settings(Settings, file)
+
+
+def read_settings(kind: type[_Kind], file: Path) -> _Kind:
+    """Read and check the settings in a TOML file; raises `SettingsRefused`."""
     try:
-        return Settings(**_read_toml(file))
+        return kind(**_read_toml(file))
     except ValidationError as error:
         raise SettingsRefused(
-            first_fault(error), hint=f"see `{file.name}` and the TELESPHOR_ variables"
+            first_fault(error), hint=f"see `{file.name}` and the {kind.model_config['env_prefix']} variables"
         ) from None  # The cause quotes the value, and one of them is a passphrase.
-    except (ValueError, RecursionError) as error:  # includes tomllib.TOMLDecodeError
+    except (ValueError, TypeError, RecursionError) as error:  # includes tomllib.TOMLDecodeError
         raise SettingsRefused(f"`{file.name}` is not TOML", detail=str(error)) from error
     except OSError as error:
         raise SettingsRefused(f"`{file.name}` cannot be read", hint="check its permissions") from error

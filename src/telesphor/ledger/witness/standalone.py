@@ -9,16 +9,15 @@ contradicts its past. Start at `create_witness` and `open_witness`.
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from telesphor.kernel import base64url
 from telesphor.kernel.card import CARD_BYTES_MAX, Card, CardRefused, Role, read_card, sign_card
@@ -44,12 +43,13 @@ from telesphor.runtime.http import Edge, build_edge
 from telesphor.runtime.network import Attribute
 from telesphor.runtime.serving import FOR_NODES, IN_THE_CLEAR, Listener, listen
 from telesphor.runtime.settings import (
+    FileSettings,
     Origin,
     Places,
     SettingsRefused,
     check_link,
-    first_fault,
     format_settings,
+    read_settings,
 )
 from telesphor.runtime.telemetry import Metrics
 from telesphor.runtime.tls.book import ChannelBook
@@ -74,7 +74,7 @@ class LogFileRefused(TelesphorError):
     kind = Kind.INVALID
 
 
-class WitnessSettings(BaseSettings):
+class WitnessSettings(FileSettings):
     """One witness: `witness.toml`, overridden by `TELESPHOR_WITNESS_*` variables."""
 
     model_config = SettingsConfigDict(env_prefix="TELESPHOR_WITNESS_", extra="forbid", frozen=True)
@@ -94,18 +94,6 @@ class WitnessSettings(BaseSettings):
     """Roots of the organisations whose nodes may connect: files, or folders of `*.pem`."""
     passphrase: SecretStr | None = None
     passphrase_file: Path | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file."""
-        return (env_settings, init_settings)
 
     @model_validator(mode="after")
     def _check_link(self) -> WitnessSettings:
@@ -307,14 +295,7 @@ def load_witness_settings(path: Path) -> WitnessSettings:
         raise SettingsRefused(
             f"`{path}` holds no witness", hint=f"make one with `telesphor witness init {path}`"
         )
-    try:
-        return WitnessSettings(**_read_toml(file))
-    except ValidationError as error:
-        raise SettingsRefused(
-            first_fault(error), hint=f"see `{file.name}` and the TELESPHOR_WITNESS_ variables"
-        ) from None  # The cause quotes the value, and one of them is a passphrase.
-    except (ValueError, TypeError, RecursionError) as error:  # includes tomllib.TOMLDecodeError
-        raise SettingsRefused(f"`{file.name}` is not TOML", detail=str(error)) from error
+    return read_settings(WitnessSettings, file)
 
 
 def load_cosigner(folder: WitnessFolder, *, passphrase: bytes) -> Cosigner:
@@ -451,10 +432,3 @@ def _load_card(folder: WitnessFolder, cosigner: Cosigner) -> bytes:
             "`card.json` is the card of other keys", hint="run `telesphor witness card --renew`"
         )
     return data
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    values = tomllib.loads(read_file(file, limit=FILE_BYTES_MAX).decode())
-    if any(name.startswith("_") for name in values):  # those would be options of the library that checks them
-        raise SettingsRefused(f"`{file.name}` has a setting that begins with `_`")
-    return values
