@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from telesphor.cli.connect import (
-    DEFAULT_FOLDER,
-    AsOption,
-    IdentityOption,
-    JsonOption,
-    NodeOption,
-    OriginOption,
-    TrustOption,
-    UrlOption,
-    open_wallet,
-    reach,
-)
+from telesphor.cli.asking import Place, at_node
+from telesphor.cli.connect import AsOption, JsonOption
 from telesphor.client.node import AcceptedProof, NodeClient
 from telesphor.kernel.bundle import BUNDLE_BYTES_MAX
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.errors import LimitExceeded
 from telesphor.kernel.ids import IdSource
-from telesphor.runtime.console import emit_json, refusals, table
+from telesphor.runtime.console import emit_json, table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +35,9 @@ def _only() -> None:
     """Keep `submit` a word of its own, though it is the only one."""
 
 
+@at_node
 def submit(
+    place: Place,
     bundle: Annotated[Path, typer.Argument(help="The other ledger's bundle.", exists=True, dir_okay=False)],
     wallet: AsOption,
     fact: Annotated[
@@ -55,11 +46,6 @@ def submit(
     proof: Annotated[
         str, typer.Option(help="Id of an earlier attempt that broke off, to go on with it.")
     ] = "",
-    node: NodeOption = DEFAULT_FOLDER,
-    url: UrlOption = "",
-    origin: OriginOption = "",
-    trust: TrustOption = None,
-    identity: IdentityOption = None,
     json: JsonOption = False,
 ) -> None:
     """Have the node verify a bundle under its own policy and note what it accepts; prints the proof's id first.
@@ -68,25 +54,26 @@ def submit(
 
     Example: telesphor interchain submit visit.bundle.zip --fact 41 --as clinician.key
     """
-    with refusals(), bundle.open("rb") as source, reach(node, url, origin, trust, identity) as reached:
-        data = source.read(BUNDLE_BYTES_MAX + 1)
-        if len(data) > BUNDLE_BYTES_MAX:
-            raise LimitExceeded(f"the bundle is larger than {BUNDLE_BYTES_MAX} bytes")
+    data = _read(bundle)
+    named = proof or IdSource(SystemClock()).next()
 
-        named = proof or IdSource(SystemClock()).next()
-
-        async def send() -> AcceptedProof:
-            async with NodeClient(
-                reached.url, open_wallet(wallet, node), origin=reached.origin, tls=reached.tls
-            ) as client:
-                return await client.submit_proof(data, facts=fact, proof=named)
-
+    async def send(client: NodeClient) -> AcceptedProof:
         if not json:
             print(named, flush=True)  # before anything can break off: with it the attempt can be gone on with
-        accepted = asyncio.run(send())
-        if json:
-            emit_json(accepted)
-            return
-        rows = [(str(found.position), found.type, found.stream) for found in accepted.facts]
-        table("accepted", ("ledger", "about", "level"), [(accepted.origin, accepted.subject, accepted.level)])
-        table("facts", ("position", "type", "stream"), rows)
+        return await client.submit_proof(data, facts=fact, proof=named)
+
+    accepted = place.ask(wallet, send)
+    if json:
+        emit_json(accepted)
+        return
+    rows = [(str(found.position), found.type, found.stream) for found in accepted.facts]
+    table("accepted", ("ledger", "about", "level"), [(accepted.origin, accepted.subject, accepted.level)])
+    table("facts", ("position", "type", "stream"), rows)
+
+
+def _read(bundle: Path) -> bytes:
+    with bundle.open("rb") as source:
+        data = source.read(BUNDLE_BYTES_MAX + 1)
+    if len(data) > BUNDLE_BYTES_MAX:
+        raise LimitExceeded(f"the bundle is larger than {BUNDLE_BYTES_MAX} bytes")
+    return data
