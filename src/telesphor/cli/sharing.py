@@ -78,6 +78,10 @@ def share(
     whole_requests: Annotated[
         bool, typer.Option("--whole-requests", help="Show requests that asked for more than was chosen.")
     ] = False,
+    with_documents: Annotated[
+        bool,
+        typer.Option("--with-documents", help="Show the documents that chosen entries name, and theirs."),
+    ] = False,
     wallet: Annotated[
         Path | None, typer.Option("--as", help="Key file of the organisation that shares; default the node.")
     ] = None,
@@ -102,6 +106,7 @@ def share(
             streams=stream or [],
             opened=[read_opening(text) for text in open_ or []],
             whole_requests=whole_requests,
+            with_documents=with_documents,
         )
         signer = open_wallet(wallet, node) if wallet else node_wallet(keys)
         receipt = _record(node, made, signer)
@@ -163,6 +168,7 @@ def _make(
     streams: Sequence[str],
     opened: Sequence[OpenedCommitment],
     whole_requests: bool,
+    with_documents: bool,
 ) -> Share:
     with open_for_proofs(node) as proofs:
         positions = {*read_positions(entries), *_positions_of(streams, proofs.reader)}
@@ -177,6 +183,7 @@ def _make(
             opened=opened,
             confirmations=found.confirmations,
             whole_requests=whole_requests,
+            with_documents=with_documents,
         )
 
 

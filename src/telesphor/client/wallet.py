@@ -76,7 +76,7 @@ def save_wallet(wallet: Wallet, path: Path, *, passphrase: bytes, params: Argon2
         "mldsa": base64url.encode(wallet.signing_key.mldsa_seed),
         "kem": base64url.encode(wallet.kem_key.seed),
     }
-    _write_whole(path, seal_keyfile(secret, passphrase=passphrase, params=params))
+    write_whole(path, seal_keyfile(secret, passphrase=passphrase, params=params))
 
 
 def load_wallet(path: Path, *, passphrase: bytes) -> Wallet:
@@ -86,12 +86,16 @@ def load_wallet(path: Path, *, passphrase: bytes) -> Wallet:
         WalletRefused: there is none, or it holds something else.
         KeyfileRefused, WrongPassphrase: as `kernel.keyfile` says.
     """
+    return _read_secret(open_keyfile(read_keyfile(path), passphrase=passphrase))
+
+
+def read_keyfile(path: Path) -> bytes:
+    """The bytes of a key file, no more than one can have; raises `WalletRefused`."""
     try:
         with path.open("rb") as file:
-            data = file.read(KEYFILE_BYTES_MAX + 1)
+            return file.read(KEYFILE_BYTES_MAX + 1)
     except OSError as error:
         raise WalletRefused(f"`{path.name}` cannot be read", detail=type(error).__name__) from error
-    return _read_secret(open_keyfile(data, passphrase=passphrase))
 
 
 def _read_secret(secret: dict[str, Any]) -> Wallet:
@@ -106,7 +110,8 @@ def _read_secret(secret: dict[str, Any]) -> Wallet:
     return Wallet(actor, secret["kind"], key, RecipientKey(base64url.decode(secret["kem"])))
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file durably, whole and for its owner's eyes only, or not at all; raises `WalletRefused`."""
     part = path.with_name(path.name + ".part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

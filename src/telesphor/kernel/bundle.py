@@ -38,6 +38,8 @@ from telesphor.kernel.bundle_files import (
     bound_of,
     card_path,
     check_anchors,
+    check_documents,
+    document_path,
     encode_opened,
     entry_path,
     evidence_path,
@@ -45,6 +47,7 @@ from telesphor.kernel.bundle_files import (
     opened_path,
     parse_anchors,
     parse_cards,
+    parse_documents,
     parse_entries,
     parse_evidence,
     parse_opened,
@@ -86,6 +89,7 @@ __all__ = [
     "OpenedCommitment",
     "Selection",
     "Subject",
+    "document_path",
     "encode_manifest",
     "entry_path",
     "evidence_path",
@@ -124,6 +128,7 @@ class BundleParts:
         anchors: what dates the checkpoint, by file name: `<network>.ots` with `<network>.headers`,
             or `<network>.json`.
         levels: the policy of assurance levels that the node aims at; its reader has a policy of its own.
+        documents: what entries name by digest, and what these documents name in turn, in any order.
     """
 
     made_at: str
@@ -137,13 +142,15 @@ class BundleParts:
     cards: Mapping[int, bytes] = field(default_factory=dict)
     anchors: Mapping[str, bytes] = field(default_factory=dict)
     levels: bytes | None = None
+    documents: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A bundle whose form holds. Nothing is verified yet: that is `telesphor.verify`.
 
-    `cards` are by the key id in their path; `anchors` by the name of their file; `evidence` by digest.
+    `cards` are by the key id in their path; `anchors` by the name of their file; `evidence` and `documents` by
+    the digest in their path.
     """
 
     manifest: Manifest
@@ -157,6 +164,7 @@ class Bundle:
     cards: Mapping[int, bytes]
     anchors: Mapping[str, bytes]
     levels: bytes | None
+    documents: Mapping[Digest, bytes]
 
 
 def write_bundle(parts: BundleParts, *, sign: SigningKey) -> bytes:
@@ -217,6 +225,7 @@ def parse_files(files: Mapping[str, bytes]) -> Bundle:
         cards=parse_cards(files),
         anchors=parse_anchors(files),
         levels=files.get(LEVELS),
+        documents=parse_documents(files),
     )
 
 
@@ -254,6 +263,7 @@ def _files_of(parts: BundleParts) -> dict[str, bytes]:
         *((card_path(key_id), card) for key_id, card in parts.cards.items()),
         *((f"anchors/{name}", content) for name, content in parts.anchors.items()),
         *([] if parts.levels is None else [(LEVELS, parts.levels)]),
+        *((document_path(digest_of(document)), document) for document in parts.documents),
     ]
     files = dict(made)
     if len(files) != len(made):
@@ -261,6 +271,7 @@ def _files_of(parts: BundleParts) -> dict[str, bytes]:
     if len(parts.cards) > CARDS_MAX:
         raise LimitExceeded(f"a bundle has at most {CARDS_MAX} cards")
     check_anchors(parts.anchors)
+    check_documents(len(parts.documents))
     for path, content in made:
         _check_bound(path, content)
     return files

@@ -21,6 +21,7 @@ from telesphor.kernel.chains.ethereum import PROOF_BYTES_MAX
 from telesphor.kernel.chains.headers import HEADERS_BYTES_MAX
 from telesphor.kernel.chains.timestamp import FILE_BYTES_MAX as OTS_BYTES_MAX
 from telesphor.kernel.digest import Digest, parse_digest
+from telesphor.kernel.document import DOCUMENT_BYTES_MAX, DOCUMENTS_MAX
 from telesphor.kernel.entry import ENTRY_BYTES_MAX
 from telesphor.kernel.errors import Kind, LimitExceeded, TelesphorError
 from telesphor.kernel.level_policy import LEVELS_BYTES_MAX
@@ -63,6 +64,7 @@ _BOUNDS: Final = {
 }
 _NUMBERED: Final = re.compile(r"(entries|proofs|opened)/([0-9]{12})\.(json|txt)", re.ASCII)
 _EVIDENCE: Final = re.compile(r"evidence/([0-9a-f]{64})\.json", re.ASCII)
+_DOCUMENT: Final = re.compile(r"documents/([0-9a-f]{64})", re.ASCII)
 _CARD: Final = re.compile(r"cards/([0-9a-f]{8})\.json", re.ASCII)
 _ANCHOR: Final = re.compile(r"anchors/([a-z0-9-]{1,40})\.(ots|headers|json)", re.ASCII)
 _MEMBER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -114,6 +116,11 @@ def evidence_path(digest: Digest) -> str:
     return f"evidence/{parse_digest(digest).hex()}.json"
 
 
+def document_path(digest: Digest) -> str:
+    """Path of the document whose bytes have this digest; what kind of text it is, it says itself."""
+    return f"documents/{parse_digest(digest).hex()}"
+
+
 def card_path(key_id: int) -> str:
     """Path of the card of the ML-DSA-44 verifier key with this id (C2SP signed-note, 32 bits)."""
     return f"cards/{key_id:08x}.json"
@@ -126,6 +133,8 @@ def bound_of(path: str) -> int:
         return _BOUNDS[numbered[1]]
     if _EVIDENCE.fullmatch(path):
         return EVIDENCE_BYTES_MAX
+    if _DOCUMENT.fullmatch(path):
+        return DOCUMENT_BYTES_MAX
     if _CARD.fullmatch(path):
         return CARD_BYTES_MAX
     if anchor := _ANCHOR.fullmatch(path):
@@ -212,6 +221,20 @@ def parse_evidence(files: Mapping[str, bytes]) -> dict[Digest, bytes]:
     """The signed requests by the digest that their path says."""
     found = ((_EVIDENCE.fullmatch(path), content) for path, content in files.items())
     return {Digest(f"sha256:{match[1]}"): content for match, content in found if match}
+
+
+def parse_documents(files: Mapping[str, bytes]) -> dict[Digest, bytes]:
+    """The documents by the digest that their path says; raises `LimitExceeded` when there are too many."""
+    found = ((_DOCUMENT.fullmatch(path), content) for path, content in files.items())
+    documents = {Digest(f"sha256:{match[1]}"): content for match, content in found if match}
+    check_documents(len(documents))
+    return documents
+
+
+def check_documents(count: int) -> None:
+    """Refuse more documents than a bundle may have."""
+    if count > DOCUMENTS_MAX:
+        raise LimitExceeded(f"the bundle has {count} documents where {DOCUMENTS_MAX} are allowed")
 
 
 def parse_cards(files: Mapping[str, bytes]) -> dict[int, bytes]:

@@ -72,8 +72,9 @@ needed to check that they are in it, unchanged. It can be checked without asking
 internet connection, and without trusting whoever gave you the file.
 
 People, devices and records appear in it only as random numbers; what they stand for is known to the
-people concerned and to the organisation that runs the node. It holds no medical data, unless somebody
-chose to show a value: then the value is in the folder `opened`.
+people concerned and to the organisation that runs the node. The lines hold no medical data.
+Only the folders `opened` and `documents` can: values that somebody chose to show, and papers that the
+lines refer to, such as the rules and facts behind a decision.
 
 
 HOW TO CHECK IT WITH ONE COMMAND
@@ -116,6 +117,8 @@ Everything in here follows published standards, so that you can write your own c
                               (RFC 6962 section 2.1.1, SHA-256)
   evidence/                   the signed requests that caused the lines, named by digest
   opened/                     values the node had only committed to, now shown (HMAC-SHA256), if any
+  documents/                  papers that lines, or other papers here, refer to by the SHA-256 digest that
+                              is their name, as far as the node keeps and shows them
 
 To check one line: hash it as an RFC 6962 leaf, combine it with the hashes of its proof, and compare with
 the checkpoint. The steps in full are on the page "verification" of Telesphor's specification.
@@ -129,6 +132,7 @@ WHAT IT DOES NOT SAY
 - Times are those of the node's clock, and each signed request names a time within five minutes of it.
   Other clocks confirm them only as far as witnesses and public chains are in here.
 {complete}
+- It does not say that every paper a line refers to is here: papers can be forgotten, and lines cannot.
 - That a person's or device's list of keys is complete is the node's word. That the node did not show
   other people another ledger is its word at level L1; independent witnesses confirm it from L2 on. The
   check says which level was reached, and what the next one lacks.

@@ -9,7 +9,7 @@ INVARIANT: numbers within a stream have no gap, positions have no gap, and time 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -353,22 +353,33 @@ class EntryReader:
             LimitExceeded: it has more than `STREAM_ENTRIES_MAX` entries.
             EntryUnreadable: an entry on the way is not the one of that number in this stream.
         """
-        head = store.stream_head(self.db, stream)
-        if head is None:
-            return []
-        if head[0] > STREAM_ENTRIES_MAX:
-            raise LimitExceeded(
-                f"stream `{stream}` has `{head[0]}` entries, more than `{STREAM_ENTRIES_MAX}`"
-            )
-        found: list[RecordedEntry] = []
-        position = head[1]
-        for n in reversed(range(head[0])):
-            entry = self.entry(position)
-            if (entry.stream, entry.n) != (stream, n):
+        length, _ = store.stream_head(self.db, stream) or (0, store.NO_PREVIOUS)
+        if length > STREAM_ENTRIES_MAX:
+            raise LimitExceeded(f"stream `{stream}` has `{length}` entries, more than `{STREAM_ENTRIES_MAX}`")
+        return list(self.numbered(stream, range(length)).values())
+
+    def numbered(self, stream: str, numbers: Collection[int]) -> dict[int, RecordedEntry]:
+        """These numbers of a stream, rising; it is walked from its end down to the least of them.
+
+        Raises:
+            EntryMissing: it is shorter than a number says.
+            EntryUnreadable: an entry on the way is not the one of that number in this stream.
+        """
+        if not numbers:
+            return {}
+        length, position = store.stream_head(self.db, stream) or (0, store.NO_PREVIOUS)
+        if max(numbers) >= length:
+            raise EntryMissing(f"stream `{stream}` has no entry `{max(numbers)}`")
+        found: dict[int, RecordedEntry] = {}
+        for n in reversed(range(min(numbers), length)):
+            row = store.entry_row(self.db, position)
+            head = parse_head(row) if row else None
+            if row is None or head is None or (head.stream, head.n) != (stream, n):
                 raise EntryUnreadable(f"entry `{position}` is not number `{n}` of stream `{stream}`")
-            found.append(entry)
-            position = entry.previous
-        return found[::-1]
+            if n in numbers:
+                found[n] = self.parse(row)
+            position = row[1]
+        return dict(reversed(found.items()))
 
     def request_of(self, entry: RecordedEntry) -> bytes | None:
         """Return the signed request that caused `entry`, if it has evidence.

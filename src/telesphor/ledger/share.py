@@ -2,9 +2,12 @@
 
 Whoever runs the node chooses entries by position, and commitments to open. The bundle holds those entries,
 the first of the ledger, the key histories of the entries' actors, the requests behind all of them and their
-proofs; of everything else it holds hashes of salted entries only. That something was shared is itself an
-entry, `share.made/1`, which is durable before the file exists: it says which positions and which
-commitments were shown, and the digest of the file, but not the purpose, which may be about somebody.
+proofs; of everything else it holds hashes of salted entries only. The documents that chosen entries name come
+along only where the caller says so: they can be personal, and can lead to further ones.
+
+That something was shared is itself an entry, `share.made/1`, which is durable before the file exists: it says
+which positions and which commitments were shown, and the digest of the file, but not the purpose, which may be
+about somebody.
 
 A request is signed as a whole, so that with one of its entries everything it asked for can be read. Where
 that would show more than was chosen, `check_requests` refuses unless the caller says that it may.
@@ -153,6 +156,7 @@ def share_bundle(
     opened: Sequence[OpenedCommitment] = (),
     confirmations: Confirmations = UNCONFIRMED,
     whole_requests: bool = False,
+    with_documents: bool = False,
 ) -> Share:
     """Make the bundle of chosen entries, and the command that says so on the ledger.
 
@@ -162,6 +166,7 @@ def share_bundle(
         checkpoint: covers all of `positions`, with its cosignatures.
         opened: commitments of chosen entries to show with their values.
         whole_requests: whether requests may be shown that asked for more than was chosen.
+        with_documents: whether the documents that chosen entries name are shown, and all that these lead to.
 
     Raises:
         ShareRefused: nothing or too much is chosen, or something opened that was not; or the result does
@@ -189,6 +194,7 @@ def share_bundle(
         made_at=made_at,
         opened=opened,
         confirmations=confirmations,
+        documents_of=chosen.values() if with_documents else (),
     )
     _check_bundle(bundle, source)
     return Share(bundle, _command(selection, chosen, opened, bundle))

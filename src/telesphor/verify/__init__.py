@@ -12,8 +12,8 @@ INVARIANTS: `verify_bundle` raises nothing for any bytes; a bundle passes with a
 Start at `check_bundle.verify_bundle`, the list of the steps. The steps, in their order:
 `open_bundle` (archive, manifest), `place_entries` (checkpoint, inclusion), between these two
 `confirm_checkpoint` (witnesses, anchors) and `reach_level` (levels), then `trust_genesis` (genesis),
-`order_streams` (streams, closing, links), `attribute_entries` (requests), `disclose_values` (commitments),
-`attribute_bundle` (signature).
+`order_streams` (streams, closing), `follow_links` (links), `attribute_entries` (requests), `disclose_values`
+(commitments), `trace_documents` (documents), `attribute_bundle` (signature).
 """
 
 from __future__ import annotations

@@ -23,11 +23,12 @@ from telesphor.verify.request import Command, Request
 
 _READING: Final = ("readings", "visit", "object", "kind", "count", "from", "to", "commitment")
 _OPENING: Final = ("visit", "patient", "clinician", "devices")
+OBJECT_LINKED: Final = "visit.object-linked/1"
 # Type of the entry: type of a command that may cause it: what both must say. A stream counts as what it
 # names: an entry on `visit/<id>` says `visit: <id>`, and so does a link for the stream it leads to.
 CAUSES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "visit.opened/1": {"visit.open/1": _OPENING, "visit.open-on-proof/1": _OPENING},
-    "visit.object-linked/1": {
+    OBJECT_LINKED: {
         "visit.open-on-proof/1": ("visit", "proof", "role"),
         "visit.read-object/1": ("visit", "object", "role"),
         "visit.add-object/1": ("visit", "object", "role"),
@@ -54,6 +55,9 @@ _ROLES: Final = {
     "visit.read-object/1": "read",
     "visit.record-reading/1": "reading",
 }
+# What a step of a visit rests on. The node finds it and links it with the step, so that whoever asked for the step
+# of this visit asked for that as well.
+GROUNDS: Final = frozenset({"access", "presentation", "device", "token", "group", "break-glass", "contract"})
 _NAMES: Final[dict[str, set[tuple[str, ...]]]] = {}
 for _causes in CAUSES.values():
     for _command, _names in _causes.items():
@@ -72,6 +76,7 @@ class Asked:
 
     def __init__(self, request: Request) -> None:
         self._asked: set[bytes] = set()
+        self._visits = {f"visit/{command.body.get('visit')}" for command in request.commands}
         for command in request.commands:
             said = _said_by_command(command, request)
             for names in _NAMES.get(command.type, ()):
@@ -83,8 +88,14 @@ class Asked:
         if causes is None:
             return
         said = _said_by_entry(placed.entry)
-        if not any(_key(command, names, said) in self._asked for command, names in causes.items()):
+        asked = (_key(command, names, said) in self._asked for command, names in causes.items())
+        if not any(asked) and not self._is_ground(placed.entry):
             raise NotAsked(f"the request of position {placed.position} did not ask for `{placed.entry.type}`")
+
+    def _is_ground(self, entry: Entry) -> bool:
+        """Whether it links what a step rests on, to a visit that the request is about."""
+        is_link = entry.type == OBJECT_LINKED and str(entry.body.get("role")) in GROUNDS
+        return is_link and entry.stream in self._visits
 
 
 def _key(command: str, names: Sequence[str], said: Mapping[str, object]) -> bytes:

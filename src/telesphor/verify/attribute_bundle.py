@@ -1,4 +1,4 @@
-"""Step 14: the bundle as a whole is the statement of the node that owns the ledger."""
+"""Step 15: the bundle as a whole is the statement of the node that owns the ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ManifestOfOtherSigner(TelesphorError):
 
 
 def check_signature(bundle: Bundle, node: VerifyKey) -> Proved[None]:
-    """Step 14. Both signatures over the manifest verify under the node's keys."""
+    """Step 15. Both signatures over the manifest verify under the node's keys."""
     if bundle.manifest.keys != node.thumbprints():
         raise ManifestOfOtherSigner("the manifest is signed with other keys than those of the ledger's node")
     verify_detached(bundle.manifest.data, bundle.manifest_jws, node)

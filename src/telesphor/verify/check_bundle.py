@@ -15,12 +15,14 @@ from telesphor.verify.attribute_bundle import check_signature
 from telesphor.verify.attribute_entries import check_requests
 from telesphor.verify.confirm_checkpoint import check_anchors, check_witnesses
 from telesphor.verify.disclose_values import check_commitments
+from telesphor.verify.follow_links import check_links
 from telesphor.verify.open_bundle import open_archive, open_manifest
-from telesphor.verify.order_streams import check_closing, check_links, check_streams
+from telesphor.verify.order_streams import check_closing, check_streams
 from telesphor.verify.pins import Pins
 from telesphor.verify.place_entries import check_checkpoint, check_inclusion
 from telesphor.verify.reach_level import LOWEST, Demand, check_levels, policy_of
 from telesphor.verify.report import Report
+from telesphor.verify.trace_documents import check_documents
 from telesphor.verify.trust_genesis import check_genesis
 from telesphor.verify.walk import StepFailed, Walk
 
@@ -38,6 +40,7 @@ STEPS: Final = (
     "links",
     "requests",
     "commitments",
+    "documents",
     "signature",
 )
 
@@ -89,13 +92,15 @@ def _verify(data: bytes, pins: Pins | None, demand: Demand, limits: ArchiveLimit
     about = walk.step("streams", check_streams, ledger, bundle.manifest.subject)
     # 10. The visit is closed over exactly its entries.
     walk.step("closing", check_closing, about, bundle.manifest.subject)
-    # 11. What the visit links to is here, and nothing else.
+    # 11. What the visit links to is here, whole where it must be, and nothing else.
     walk.step("links", check_links, ledger, genesis, about, bundle.manifest.subject)
     # 12. Each entry was asked for by its actor.
     walk.step("requests", check_requests, bundle, ledger, genesis)
     # 13. The values shown are those committed to.
     walk.step("commitments", check_commitments, bundle, ledger)
-    # 14. The node stands by the whole of it.
+    # 14. The documents shown are those that entries name.
+    walk.step("documents", check_documents, bundle, ledger)
+    # 15. The node stands by the whole of it.
     walk.step("signature", check_signature, bundle, genesis.node.key)
 
 

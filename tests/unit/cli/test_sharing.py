@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import apsw
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -12,6 +13,7 @@ from telesphor.app import create_node, open_for_proofs
 from telesphor.cli import build_tree, sharing
 from telesphor.cli.sharing import ChoiceRefused, read_opening, read_positions
 from telesphor.kernel import base64url
+from telesphor.kernel.bundle import read_bundle
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.folder import NodeFolder
@@ -81,6 +83,22 @@ def test_organisation_shares_under_its_own_name(node: Path, tmp_path: Path) -> N
     words = ["share", "--node", str(node), "--entry", "1", "--purpose", "an audit", "--out", str(out)]
     assert run(*words, "--as", str(key)).exit_code == 0
     assert types_of(node)[-1] == "share.made/1"
+
+
+def test_documents_are_shown_only_where_it_is_said(node: Path, tmp_path: Path) -> None:
+    """The file of a share is kept here as the document that the entry about it names."""
+    words = ["share", "--node", str(node), "--purpose", "an audit"]
+    first, without, with_them = (tmp_path / f"{name}.zip" for name in ("first", "without", "with"))
+    ran = run(*words, "--entry", "1", "--out", str(first), "--json")
+    made = str(json.loads(ran.stdout)["entries"][0]["position"])
+    document = (digest_of(first.read_bytes()), first.read_bytes())
+    database = apsw.Connection(str(NodeFolder(node).ledger))
+    database.execute("INSERT INTO documents VALUES(?, ?)", document)
+    database.close()
+    assert run(*words, "--entry", made, "--out", str(without)).exit_code == 0
+    assert run(*words, "--entry", made, "--out", str(with_them), "--with-documents").exit_code == 0
+    assert read_bundle(without.read_bytes()).documents == {}
+    assert read_bundle(with_them.read_bytes()).documents == dict([document])
 
 
 def test_whole_stream_is_shared(node: Path, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
-from telesphor.kernel import bundle
+from telesphor.kernel import bundle, bundle_files
 from telesphor.kernel.archive import ArchiveLimits, read_archive, write_archive
 from telesphor.kernel.bundle import (
     BundleRefused,
@@ -18,6 +19,8 @@ from telesphor.kernel.bundle import (
     write_bundle,
 )
 from telesphor.kernel.clock import InvalidInstant
+from telesphor.kernel.digest import digest_of
+from telesphor.kernel.document import DOCUMENT_BYTES_MAX
 from telesphor.kernel.errors import LimitExceeded, TelesphorError
 from telesphor.kernel.ids import Stream
 from telesphor.kernel.signing import payload_digest, verify_detached
@@ -106,6 +109,45 @@ def test_confirmations_are_read_back() -> None:
     read = read_bundle(write_bundle(parts, sign=NODE))
     assert (read.cards, read.anchors, read.levels) == ({7: b"{}"}, anchors, b"format = 1")
     assert "cards/00000007.json" in read_archive(write_bundle(parts, sign=NODE))
+
+
+def test_documents_are_read_back_by_their_digests() -> None:
+    documents = (b"permit(principal, action, resource);", b"", b"{}")
+    data = write_bundle(replace(PARTS, documents=documents), sign=NODE)
+    assert read_bundle(data).documents == {digest_of(document): document for document in documents}
+    names = {f"documents/{sha256(document).hexdigest()}" for document in documents}
+    assert names < set(read_archive(data))
+    assert set(read_archive(write_bundle(PARTS, sign=NODE))) == set(read_archive(data)) - names
+
+
+def test_document_that_is_there_twice_is_not_written() -> None:
+    with pytest.raises(BundleRefused):
+        write_bundle(replace(PARTS, documents=(b"{}", b"{}")), sign=NODE)
+
+
+def test_document_of_more_than_a_mebibyte_is_not_written() -> None:
+    write_bundle(replace(PARTS, documents=(bytes(DOCUMENT_BYTES_MAX),)), sign=NODE)
+    with pytest.raises(LimitExceeded):
+        write_bundle(replace(PARTS, documents=(bytes(DOCUMENT_BYTES_MAX + 1),)), sign=NODE)
+
+
+def test_more_documents_than_a_bundle_has_are_neither_written_nor_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = write_bundle(replace(PARTS, documents=(b"1", b"2")), sign=NODE)
+    monkeypatch.setattr(bundle_files, "DOCUMENTS_MAX", 1)
+    with pytest.raises(LimitExceeded):
+        read_bundle(data)
+    with pytest.raises(LimitExceeded):
+        write_bundle(replace(PARTS, documents=(b"1", b"2")), sign=NODE)
+
+
+@pytest.mark.parametrize(
+    "name", ["0" * 63, "0" * 65, "0" * 64 + ".json", "A" * 64, "g" * 64, "0" * 63 + "/0"]
+)
+def test_document_under_another_name_than_a_digest_is_refused(name: str) -> None:
+    with pytest.raises(BundleRefused):
+        bundle_files.bound_of(f"documents/{name}")
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,23 @@ def test_stream_that_is_too_long_is_refused(ledger: Ledger, monkeypatch: pytest.
     reader.close()
 
 
+def test_some_numbers_of_a_stream_are_found_however_long_it_is(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "STREAM_ENTRIES_MAX", 3)
+    ledger.start()
+    ledger.add_many(20, streams=2)
+    stream = ledger.entries()[1].stream
+    reader = EntryReader(ledger.path, ledger.registry)
+    found = reader.numbered(stream, {7, 2})
+    assert [(n, entry.n, entry.position) for n, entry in found.items()] == [(2, 2, 5), (7, 7, 15)]
+    assert reader.numbered(stream, set()) == {}
+    for name, number in ((stream, 10), (ledger.stream(), 0)):
+        with pytest.raises(EntryMissing, match=f"no entry `{number}`"):
+            reader.numbered(name, {0, number})
+    reader.close()
+
+
 @pytest.mark.parametrize("previous", [2, 1, 0, -1], ids=["itself", "other-stream", "skips-one", "ends-early"])
 def test_stream_whose_chain_is_broken_is_refused(tmp_path: Path, previous: int) -> None:
     ledger = Ledger(tmp_path).start()

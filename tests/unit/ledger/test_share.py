@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,12 +16,13 @@ from telesphor.kernel.clock import format_instant
 from telesphor.kernel.commitment import CommitmentRefused, commit
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import LimitExceeded, TelesphorError
-from telesphor.ledger import share
-from telesphor.ledger.bundles import BundleSource
+from telesphor.ledger import bundles, share
+from telesphor.ledger.bundles import FILE_OVERHEAD_BYTES, BundleSource, Room, gather_documents
 from telesphor.ledger.checkpoints import CheckpointMissing
-from telesphor.ledger.entries import EntryMissing, EntryReader
+from telesphor.ledger.entries import EntryMissing, EntryReader, EntryUnreadable
 from telesphor.ledger.share import RequestShowsMore, Share, ShareRefused, format_ranges, share_bundle
 from telesphor.verify.check_bundle import verify_bundle
+from tests.support.papers import papers_capability, put_papers
 from tests.support.trees import TreeInMemory
 from tests.unit.capabilities.visits.clinic import Clinic, reading
 from tests.unit.capabilities.world import ORIGIN, World
@@ -31,7 +33,7 @@ VALUE = canonical.encode([72])
 
 @pytest.fixture
 def clinic(tmp_path: Path) -> Iterator[Clinic]:
-    world = World(tmp_path)
+    world = World(tmp_path, papers_capability("paper.put/1"))
     world.begin()
     yield Clinic(world)
     world.close()
@@ -127,17 +129,104 @@ def test_share_itself_can_be_shared(clinic: Clinic) -> None:
 def test_request_that_shows_more_than_was_chosen_is_refused_unless_allowed(clinic: Clinic) -> None:
     world, visit = clinic.world, clinic.open()
     commands = [reading(visit, world.put(clinic.device)) for _ in range(2)]
-    first = world.ask(clinic.device, *commands).first
+    receipt = world.ask(clinic.device, *commands)
+    first = receipt.first
     with pytest.raises(RequestShowsMore):
         make(clinic, [first])
     assert verify_bundle(make(clinic, [first], whole_requests=True).bundle).passed
-    assert verify_bundle(make(clinic, list(range(first, first + 4))).bundle).passed
+    assert verify_bundle(make(clinic, list(range(first, first + len(receipt.entries)))).bundle).passed
 
 
 def test_second_entry_of_one_command_need_not_be_chosen(clinic: Clinic) -> None:
     [position] = record(clinic, clinic.open())
     assert clinic.world.entries()[position + 1].type == "visit.object-linked/1"
     assert verify_bundle(make(clinic, [position]).bundle).passed
+
+
+RULE = b"permit(principal, action, resource);"
+RECEIPT = canonical.encode({"rules": [digest_of(RULE)]})
+
+
+def put(clinic: Clinic, *papers: bytes) -> int:
+    """An entry that names these documents; returns its position."""
+    stream = f"paper/{clinic.world.ids.next()}"
+    return clinic.world.ask(clinic.hospital, put_papers("paper.put/1", stream, *papers)).first
+
+
+def forget(clinic: Clinic, paper: bytes) -> None:
+    clinic.world.db.execute("DELETE FROM documents WHERE digest = ?", (digest_of(paper),))
+
+
+def shown(clinic: Clinic, positions: list[int], *, with_documents: bool = False) -> set[bytes]:
+    """The documents in a share that verifies."""
+    made = make(clinic, positions, with_documents=with_documents).bundle
+    report = verify_bundle(made)
+    assert report.passed, report.to_text()
+    return set(read_bundle(made).documents.values())
+
+
+def test_documents_come_along_only_where_it_is_said(clinic: Clinic) -> None:
+    put(clinic, RULE)
+    position = put(clinic, RECEIPT)
+    assert shown(clinic, [position]) == set()
+    assert shown(clinic, [position], with_documents=True) == {RULE, RECEIPT}
+
+
+def test_documents_of_entries_that_were_not_chosen_stay_hidden(clinic: Clinic) -> None:
+    put(clinic, RECEIPT)
+    position = put(clinic, RULE)
+    assert shown(clinic, [position], with_documents=True) == {RULE}
+
+
+def test_forgotten_document_is_absent_with_what_only_it_named(clinic: Clinic) -> None:
+    put(clinic, RULE)
+    position = put(clinic, RECEIPT, b"another")
+    forget(clinic, RECEIPT)
+    assert shown(clinic, [position], with_documents=True) == {b"another"}
+
+
+def test_document_that_is_not_what_was_kept_is_refused(clinic: Clinic) -> None:
+    position = put(clinic, RULE)
+    changed = (b"forbid(principal, action, resource);", digest_of(RULE))
+    clinic.world.db.execute("UPDATE documents SET data = ? WHERE digest = ?", changed)
+    with pytest.raises(EntryUnreadable):
+        make(clinic, [position], with_documents=True)
+
+
+def test_documents_beyond_a_bundle_are_refused_before_all_are_read(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    position = put(clinic, RULE, RECEIPT)
+    monkeypatch.setattr(bundles, "DOCUMENTS_MAX", 1)
+    with pytest.raises(LimitExceeded):
+        make(clinic, [position], with_documents=True)
+
+
+def test_documents_are_taken_as_far_as_there_is_room(clinic: Clinic) -> None:
+    """Nearest first, so that each has its reason among those that were taken."""
+    put(clinic, RULE)
+    position = put(clinic, RECEIPT)
+    reader = EntryReader(clinic.world.path, clinic.world.registry)
+    entry = reader.entry(position)
+    cost = len(RECEIPT) + FILE_OVERHEAD_BYTES
+
+    def gather(files: int, size: int, *, refuse: bool) -> list[bytes]:
+        return gather_documents([entry], reader, room=Room(files, size), refuse=refuse)
+
+    assert gather(2, 2 * cost, refuse=True) == [RECEIPT, RULE]
+    for room in (Room(1, 2 * cost), Room(2, cost), Room(2, cost + FILE_OVERHEAD_BYTES)):
+        assert gather(*room, refuse=False) == [RECEIPT]
+        with pytest.raises(LimitExceeded):
+            gather(*room, refuse=True)
+    assert gather(0, cost, refuse=False) == gather(1, cost - 1, refuse=False) == []
+    reader.close()
+
+
+def test_digest_that_somebody_says_in_a_text_of_theirs_shows_no_document(clinic: Clinic) -> None:
+    """Who may say something freely in a document could otherwise have another's shown."""
+    put(clinic, RULE)
+    said = canonical.encode({"said": json.dumps({"x": digest_of(RULE)})})
+    assert shown(clinic, [put(clinic, said)], with_documents=True) == {said}
 
 
 def test_nothing_chosen_is_refused(clinic: Clinic) -> None:

@@ -318,6 +318,22 @@ class Story:
         """The command that adds the record to the visit."""
         return "visit.add-object/1", {"visit": self.name, "object": self.object.split("/")[1], "role": role}
 
+    def say(self, type: str, stream: Stream, **body: Any) -> None:
+        """The node says something by itself."""
+        self.world.clock.advance_ms(1_000)
+        self.world.append(self.world.node, Draft(type, stream, body), None)
+
+    def grant(self, *, parent: Stream | None = None, **body: Any) -> Stream:
+        """A token is minted, perhaps out of another, and accepted; returns its stream."""
+        token = stream_of("token", self.world.ids.next())
+        self.say("token.minted/1", token, parent=parent and parent.split("/")[1], **body)
+        self.say("token.accepted/1", token)
+        return token
+
+    def build_on(self, stream: Stream, n: int = 0, *, role: str = "token") -> None:
+        """The visit links an entry of another stream, by the node's own word."""
+        self.world.append(self.world.node, self.link(stream, n, role), None)
+
     def close(self, *, body: Body | None = None, **options: Any) -> None:
         leaves = [leaf_hash(self.world.entries[position]) for position in self.on(self.visit)]
         body = body or {"count": len(leaves), "root": format_digest(root_of(leaves))}
@@ -337,7 +353,7 @@ class Story:
         world = self.world
         links = [world.entry(position).body for position in self.on(self.visit)]
         targets = {(body.get("stream"), body.get("n")) for body in links if "role" in body}
-        chosen = {0, *self.on(self.visit)}
+        chosen = {0, *self.on(self.visit), *(p for stream in self.behind() for p in self.on(stream))}
         for position in range(len(world.entries)):
             entry = world.entry(position)
             if (entry.stream, entry.n) in targets:
@@ -349,6 +365,21 @@ class Story:
             if not more:
                 return chosen
             actors |= more
+
+    def behind(self) -> set[Stream]:
+        """Streams that the bundle of this visit holds whole: of what is linked and can be taken back."""
+        links = [self.world.entry(position).body for position in self.on(self.visit)]
+        kinds = ("token", "group", "presentation", "break-glass")
+        waiting = [Stream(str(body["stream"])) for body in links if body.get("role") in kinds]
+        found: set[Stream] = set()
+        while waiting:
+            stream = waiting.pop()
+            if stream in found or not self.on(stream):
+                continue
+            found.add(stream)
+            parent = self.world.entry(self.on(stream)[0]).body.get("parent")
+            waiting += [Stream(f"token/{parent}")] if parent else []
+        return found
 
     def parts(self, *, drop: Iterable[int] = (), add: Iterable[int] = (), **options: Any) -> BundleParts:
         world = self.world

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.vectors.bundles.all import FAULTS, good_bundle
 from tests.vectors.bundles.confirm import anchored, selection, witnessed_bundle
+from tests.vectors.bundles.grants import granted_bundle
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
     (folder / "good.zip").write_bytes(good_bundle())
     (folder / "good-witnessed.zip").write_bytes(witnessed_bundle())
     (folder / "good-anchored.zip").write_bytes(anchored())
+    (folder / "good-granted.zip").write_bytes(granted_bundle())
     (folder / "good-selection.zip").write_bytes(selection())
     expected = {case.name: {"step": case.step, "code": case.code} for case in FAULTS}
     for case in FAULTS:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.vectors.bundles import attribution, confirm, form, order, place
+from tests.vectors.bundles import attribution, confirm, form, grants, lost_keys, order, place
 from tests.vectors.bundles.case import FAULTS, Fault, good_bundle
 
-__all__ = ["FAULTS", "Fault", "attribution", "confirm", "form", "good_bundle", "order", "place"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "attribution",
+    "confirm",
+    "form",
+    "good_bundle",
+    "grants",
+    "lost_keys",
+    "order",
+    "place",
+]

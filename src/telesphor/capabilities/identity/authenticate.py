@@ -24,13 +24,15 @@ import msgspec
 from msgspec import Meta
 
 from telesphor.capabilities.identity import service
-from telesphor.capabilities.identity.capability import ACTOR_RETIRE, ACTOR_ROTATE_KEY, NODE_CREATE
+from telesphor.capabilities.identity.capability import NODE_CREATE
 from telesphor.capabilities.identity.entries import NodeCreated
 from telesphor.capabilities.identity.model import (
     ActorIdField,
     ActorInfo,
     ActorKind,
     ActorRetired,
+    ActorSuspended,
+    EndsKeys,
     InstantField,
     NotPermitted,
     SuiteRefused,
@@ -202,15 +204,15 @@ class Authenticator:
         1. At most `REQUEST_BYTES_MAX` bytes, in the one canonical form, with two signatures.
         2. The payload is a request of a known version.
         3. It is for this node, and of now.
-        4. Its actor is registered and not retired, and names its current pair.
+        4. Its actor is registered, neither suspended nor retired, and names its current pair.
         5. Both signatures verify under that pair.
         6. Each command is one of this node's, with a body of its shape.
 
         Raises:
             LimitExceeded, SignatureRefused (and its subclasses), RequestMalformed, UnknownVersion,
-            WrongNode, RequestExpired, RequestFromFuture, UnknownActor, ActorRetired, GenesisRefused,
-            KeyNotRegistered, UnknownCommand, CommandRefused, KeyChangeNotLast; for the commands of
-            identity, what `service.verify_card` raises.
+            WrongNode, RequestExpired, RequestFromFuture, UnknownActor, ActorSuspended, ActorRetired,
+            GenesisRefused, KeyNotRegistered, UnknownCommand, CommandRefused, KeyChangeNotLast; and what a
+            command's own `prepare` raises, such as `service.verify_card`.
         """
         return self.read(data, self.verify(data))
 
@@ -291,7 +293,8 @@ def check_signer(request: Request, state: State) -> None:
     Requests without evidence come from the node's own code, and have no signer to check.
 
     Raises:
-        RequestExpired, RequestFromFuture, UnknownActor, ActorRetired, KeyNotRegistered, NotPermitted.
+        RequestExpired, RequestFromFuture, UnknownActor, ActorSuspended, ActorRetired, KeyNotRegistered,
+        NotPermitted.
     """
     if request.evidence is None:
         return
@@ -348,6 +351,10 @@ def _known_signer(db: apsw.Connection, actor_id: str) -> ActorInfo:
         )
     if info.state == "retired":
         raise ActorRetired("the request's actor is retired")
+    if info.state == "suspended":
+        raise ActorSuspended(
+            "the keys of the request's actor were reported lost", hint="have its guardians recover it"
+        )
     return info
 
 
@@ -374,10 +381,7 @@ def _read_command(index: int, command: _RawCommand, registry: Registry) -> tuple
 def _check_key_changes(commands: tuple[tuple[CommandType, Body], ...], actor: Actor) -> None:
     """INVARIANT: every entry of a request stands where the pair that signed it is current."""
     for kind, body in commands[:-1]:
-        ends = (
-            kind.name == ACTOR_RETIRE.name and isinstance(body, service.RetireActor) and body.id == actor.id
-        )
-        if ends or kind.name == ACTOR_ROTATE_KEY.name:
+        if isinstance(body, EndsKeys) and body.ends_keys_of(actor.id):
             raise KeyChangeNotLast(
                 f"`{kind.name}` ends the keys that signed this request, and more commands follow it",
                 hint="put it last, or into a request of its own",

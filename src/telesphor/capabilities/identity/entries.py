@@ -1,7 +1,8 @@
 """The facts of identity: the node's beginning, and each actor's keys over time.
 
 `node.created/1` is the first entry of every ledger, on `node/<id>`. The others stand on `actor/<id>`,
-whose numbers have no gap: whoever holds that stream knows every pair the actor ever signed with.
+whose numbers have no gap: whoever holds that stream knows every pair the actor ever signed with. How lost keys
+are recovered stands on the same stream: `recovery/entries.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from telesphor.capabilities.identity.model import Jwks, KemField, NodeIdentity, RegistrableKind, RootIdentity
+from telesphor.capabilities.identity.model import (
+    Jwks,
+    KemField,
+    LossReason,
+    NodeIdentity,
+    RegistrableKind,
+    RootIdentity,
+)
 from telesphor.runtime.capability import Body, EntryType
 
 
@@ -38,6 +46,19 @@ class ActorKeyRotated(Body, frozen=True, kw_only=True):
     kem: KemField
 
 
+class ActorSuspendedBody(Body, frozen=True, kw_only=True):
+    """From the next entry on no key of the actor is in force, until it is recovered."""
+
+    reason: LossReason
+
+
+class ActorRecovered(Body, frozen=True, kw_only=True):
+    """From the next entry on the actor signs with these keys; those it had before it lost."""
+
+    keys: Jwks
+    kem: KemField
+
+
 class ActorRetiredBody(Body, frozen=True, kw_only=True):
     """From the next entry on the actor acts no more."""
 
@@ -45,6 +66,15 @@ class ActorRetiredBody(Body, frozen=True, kw_only=True):
 NODE_CREATED = EntryType("node.created/1", NodeCreated)
 ACTOR_REGISTERED = EntryType("actor.registered/1", ActorRegistered)
 ACTOR_KEY_ROTATED = EntryType("actor.key-rotated/1", ActorKeyRotated)
+ACTOR_SUSPENDED = EntryType("actor.suspended/1", ActorSuspendedBody)
+ACTOR_RECOVERED = EntryType("actor.recovered/1", ActorRecovered)
 ACTOR_RETIRED = EntryType("actor.retired/1", ActorRetiredBody)
 
-ENTRIES = (NODE_CREATED, ACTOR_REGISTERED, ACTOR_KEY_ROTATED, ACTOR_RETIRED)
+ENTRIES = (
+    NODE_CREATED,
+    ACTOR_REGISTERED,
+    ACTOR_KEY_ROTATED,
+    ACTOR_SUSPENDED,
+    ACTOR_RECOVERED,
+    ACTOR_RETIRED,
+)

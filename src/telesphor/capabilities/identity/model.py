@@ -58,6 +58,9 @@ class ActorKind(StrEnum):
 
 RegistrableKind = Literal["person", "system", "device", "organisation"]
 
+LossReason = Literal["lost", "stolen", "disclosed"]
+"""What happened to keys that are in force no more: nobody has them, or somebody else may."""
+
 
 class OkpJwk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The Ed25519 half (RFC 8037)."""
@@ -121,13 +124,21 @@ class NodeIdentity(Body, frozen=True, kw_only=True):
     kem: KemField
 
 
+class EndsKeys(Body, frozen=True, kw_only=True):
+    """Base of the commands after which somebody's present keys are in force no more."""
+
+    def ends_keys_of(self, signer: str) -> bool:
+        """Whether the keys that end are `signer`'s: its request can then have no further command."""
+        raise NotImplementedError
+
+
 class ActorInfo(msgspec.Struct, frozen=True):
-    """An actor as others see it: its kind, whether it still acts, and the pair it signs with."""
+    """An actor as others see it: its kind, whether it acts, and the pair it signs with, or did last."""
 
     id: ActorId
     kind: str
     key_id: str
-    state: Literal["active", "retired"]
+    state: Literal["active", "suspended", "retired"]
 
 
 def read_jwks(jwks: Jwks) -> VerifyKey:
@@ -169,6 +180,13 @@ class ActorRetired(TelesphorError):
     """The actor acts no more."""
 
     code = "actor-retired"
+    kind = Kind.FORBIDDEN
+
+
+class ActorSuspended(TelesphorError):
+    """The actor's keys were reported lost: none is in force until it is recovered."""
+
+    code = "actor-suspended"
     kind = Kind.FORBIDDEN
 
 

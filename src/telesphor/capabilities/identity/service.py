@@ -1,5 +1,7 @@
 """The use cases of identity: begin a node, register an actor, rotate its keys, retire it.
 
+Suspending and recovering an actor change the same tables, and are decided in `recovery/service.py`.
+
 Reading functions (`active_actor`, `kem_of`, ...) are what other parts may ask; the rest are decisions
 for the writer. A card costs half a millisecond to verify, so `verify_card` remembers its answers: the
 edge asks first, in its own threads, and the writer finds the answer ready.
@@ -34,11 +36,13 @@ from telesphor.capabilities.identity.model import (
     ActorKind,
     ActorMissing,
     ActorRetired,
+    ActorSuspended,
     Card,
     CardClaims,
     CardForAnotherNode,
     CardMismatch,
     CardRefused,
+    EndsKeys,
     Jwks,
     KemField,
     KeyUsed,
@@ -64,6 +68,8 @@ CARDS_REMEMBERED_MAX = 1_024
 CARD_BYTES_MAX = 32 * 1024
 """A card is about 13 KB: keys of 4.5 KB and signatures of 3.4 KB, both in base64url."""
 
+_OWN_ID = "own id"
+
 
 class RegisterActor(Body, frozen=True, kw_only=True):
     """Register an actor; asked by an organisation or the node, proved by the actor's own card."""
@@ -75,18 +81,26 @@ class RegisterActor(Body, frozen=True, kw_only=True):
     card: Card
 
 
-class RotateKey(Body, frozen=True, kw_only=True):
+class RotateKey(EndsKeys, frozen=True, kw_only=True):
     """Replace the asking actor's keys; asked under the old pair, proved by a card of the new one."""
 
     keys: Jwks
     kem: KemField
     card: Card
 
+    def ends_keys_of(self, signer: str) -> bool:
+        """The signer's own, always."""
+        return True
 
-class RetireActor(Body, frozen=True, kw_only=True):
+
+class RetireActor(EndsKeys, frozen=True, kw_only=True):
     """End an actor; asked by itself, an organisation or the node."""
 
     id: ActorIdField
+
+    def ends_keys_of(self, signer: str) -> bool:
+        """A signer that retires itself signs no more."""
+        return signer == self.id
 
 
 class VerifiedCard(NamedTuple):
@@ -98,6 +112,20 @@ class VerifiedCard(NamedTuple):
 
 def active_actor(db: apsw.Connection, actor_id: str) -> ActorInfo:
     """Return an actor that still acts.
+
+    Raises:
+        ActorMissing: nobody is registered under this id.
+        ActorSuspended: its keys were reported lost.
+        ActorRetired: it acts no more.
+    """
+    info = living_actor(db, actor_id)
+    if info.state == "suspended":
+        raise ActorSuspended(f"the keys of actor `{actor_id}` were reported lost", hint="recover it first")
+    return info
+
+
+def living_actor(db: apsw.Connection, actor_id: str) -> ActorInfo:
+    """Return an actor that acts, or will again once its lost keys are replaced.
 
     Raises:
         ActorMissing: nobody is registered under this id.
@@ -115,7 +143,7 @@ def active_kind(state: State, actor_id: str) -> str:
     """Return the kind of an actor that still acts, for decisions, which ask for the same few again and again.
 
     Raises:
-        ActorMissing, ActorRetired: as `active_actor`.
+        ActorMissing, ActorSuspended, ActorRetired: as `active_actor`.
     """
     known = state.memory_of(store.STORE)
     kind: str | None = known.get(actor_id)
@@ -142,7 +170,7 @@ def kem_of(db: apsw.Connection, actor_id: str) -> RecipientPublic:
     """Return the KEM key to which data for this actor is sealed now.
 
     Raises:
-        ActorMissing, ActorRetired: nothing may be sealed to it.
+        ActorMissing, ActorSuspended, ActorRetired: nothing may be sealed to it.
     """
     info = active_actor(db, actor_id)
     kem = store.kem_of(db, actor=actor_id, key_id=info.key_id)
@@ -151,12 +179,38 @@ def kem_of(db: apsw.Connection, actor_id: str) -> RecipientPublic:
     return RecipientPublic(kem)
 
 
+def keys_since(db: apsw.Connection, actor_id: str) -> int:
+    """Return the position of the entry that brought the pair an actor has now, or had last; raises `ActorMissing`."""
+    row = store.last_key_row(db, actor_id)
+    if row is None:
+        raise ActorMissing(f"no actor `{actor_id}` is registered")
+    return row.since
+
+
+def lost_at(db: apsw.Connection, actor_id: str) -> int:
+    """Return the position at which an actor's keys were last said to be lost, -1 if they never were.
+
+    What the actor alone vouched for before it may have been somebody else's doing.
+    """
+    position = store.lost_at(db, actor_id)
+    return -1 if position is None else position
+
+
 def node_of(db: apsw.Connection) -> tuple[str, str]:
     """Return the node's actor id and its origin; raises `NodeMissing`."""
     row = store.node_row(db)
     if row is None:
         raise NodeMissing("the ledger has no first entry yet", hint="run `telesphor init`")
     return row
+
+
+def own_id(state: State) -> str:
+    """Return the node's actor id, for decisions; raises `NodeMissing`."""
+    known = state.memory_of(store.STORE)
+    id: str | None = known.get(_OWN_ID)
+    if id is None:
+        id = known[_OWN_ID] = node_of(state.db)[0]
+    return id
 
 
 def create_node(actor: Actor, command: NodeCreated, state: State) -> Decision:
@@ -169,8 +223,8 @@ def create_node(actor: Actor, command: NodeCreated, state: State) -> Decision:
         raise NotPermitted("only the root that signs may stand in the first entry")
     if command.root.id == command.node.id:
         raise ActorExists("the node and its root are two actors, with two ids")
-    _require_suite(root, HybridSuite.ROOT)
-    _require_suite(node, HybridSuite.ACTOR)
+    require_suite(root, HybridSuite.ROOT)
+    require_suite(node, HybridSuite.ACTOR)
     if set(root.thumbprints()) & set(node.thumbprints()):
         raise KeyUsed("the node and its root share a key")
     _read_kem(command.node.kem)
@@ -185,22 +239,22 @@ def register_actor(actor: Actor, command: RegisterActor, state: State) -> Decisi
     require_kind(actor, ActorKind.NODE, ActorKind.ORGANISATION)
     if store.actor_row(state.db, command.id) is not None:
         raise ActorExists(f"the id `{command.id}` belongs to an actor already", hint="make a new id")
-    key = _check_card(
+    key = check_card(
         command.card, id=command.id, kind=command.kind, keys=command.keys, kem=command.kem, state=state
     )
-    _require_unused(state.db, [*key.thumbprints(), _kem_half(command.kem)])
+    require_unused(state.db, [*key.thumbprints(), kem_half(command.kem)])
     body = ActorRegistered(kind=command.kind, keys=command.keys, kem=command.kem)
     return Decision((Draft(ACTOR_REGISTERED.name, stream_of(ACTOR_STREAM, command.id), body),))
 
 
 def rotate_key(actor: Actor, command: RotateKey, state: State) -> Decision:
     """Replace the asking actor's pair. The KEM key may stay, if it is the actor's own."""
-    _refuse_node_and_root(actor.kind)
-    key = _check_card(
+    refuse_node_and_root(actor.kind)
+    key = check_card(
         command.card, id=actor.id, kind=actor.kind, keys=command.keys, kem=command.kem, state=state
     )
-    _require_unused(state.db, key.thumbprints())
-    if store.owner_of_half(state.db, _kem_half(command.kem)) not in (None, actor.id):
+    require_unused(state.db, key.thumbprints())
+    if store.owner_of_half(state.db, kem_half(command.kem)) not in (None, actor.id):
         raise KeyUsed("the KEM key is, or once was, another actor's", hint="make a new one")
     body = ActorKeyRotated(keys=command.keys, kem=command.kem)
     return Decision((Draft(ACTOR_KEY_ROTATED.name, stream_of(ACTOR_STREAM, actor.id), body),))
@@ -210,8 +264,8 @@ def retire_actor(actor: Actor, command: RetireActor, state: State) -> Decision:
     """End an actor, for good."""
     if command.id != actor.id:
         require_kind(actor, ActorKind.NODE, ActorKind.ORGANISATION)
-    info = active_actor(state.db, command.id)
-    _refuse_node_and_root(info.kind)
+    info = living_actor(state.db, command.id)
+    refuse_node_and_root(info.kind)
     return Decision((Draft(ACTOR_RETIRED.name, stream_of(ACTOR_STREAM, command.id), ActorRetiredBody()),))
 
 
@@ -241,7 +295,7 @@ def _verify_card(data: bytes) -> VerifiedCard:
         jws = read_jws(data, limit=CARD_BYTES_MAX)
         claims = msgspec.convert(jws.payload, CardClaims, strict=True)
         key = read_jwks(claims.jwks)
-        _require_suite(key, HybridSuite.ACTOR)
+        require_suite(key, HybridSuite.ACTOR)
         verify_jws(jws, key)
         _read_kem(claims.kem)
     except SuiteRefused:
@@ -253,7 +307,12 @@ def _verify_card(data: bytes) -> VerifiedCard:
     return VerifiedCard(claims, key)
 
 
-def _check_card(card: Card, *, id: str, kind: str, keys: Jwks, kem: str, state: State) -> VerifyKey:
+def check_card(card: Card, *, id: str, kind: str, keys: Jwks, kem: str, state: State) -> VerifyKey:
+    """Return the pair that a card proves, if it is for this node and says what the command says.
+
+    Raises:
+        CardForAnotherNode, CardMismatch: it is not; and what `verify_card` raises.
+    """
     claims, key = verify_card(card)
     if claims.node != node_of(state.db)[1]:
         raise CardForAnotherNode("the card was signed for another node", hint="sign one that names this node")
@@ -266,23 +325,27 @@ def _check_card(card: Card, *, id: str, kind: str, keys: Jwks, kem: str, state: 
     return key
 
 
-def _refuse_node_and_root(kind: str) -> None:
+def refuse_node_and_root(kind: str) -> None:
+    """Nobody changes the keys of the node and of its root; raises `NotPermitted`."""
     if kind in (ActorKind.NODE, ActorKind.ROOT):
         raise NotPermitted("the keys of the node and of its root are those of the first entry")
 
 
-def _require_suite(key: VerifyKey, suite: HybridSuite) -> None:
+def require_suite(key: VerifyKey, suite: HybridSuite) -> None:
+    """Let only a pair of this suite pass; raises `SuiteRefused`."""
     if key.suite is not suite:
         raise SuiteRefused(f"the pair is of `{key.suite.algs[1]}`", hint=f"use one of `{suite.algs[1]}` here")
 
 
-def _require_unused(db: apsw.Connection, halves: Iterable[str]) -> None:
+def require_unused(db: apsw.Connection, halves: Iterable[str]) -> None:
+    """Let only keys pass that no actor ever had: thumbprints, and `kem_half`; raises `KeyUsed`."""
     for half in halves:
         if store.owner_of_half(db, half) is not None:
             raise KeyUsed("one of the keys is, or once was, an actor's", hint="make new keys")
 
 
-def _kem_half(kem: str) -> str:
+def kem_half(kem: str) -> str:
+    """Name of a KEM key, in base64url, among the keys that were ever used."""
     return store.kem_half(base64url.decode(kem))
 
 

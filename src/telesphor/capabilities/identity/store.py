@@ -6,13 +6,17 @@ that first used it. INVARIANT: rows of `actor_keys` and `key_halves` are never d
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import apsw
 import msgspec
 
 from telesphor.capabilities.identity.entries import (
     ACTOR_KEY_ROTATED,
+    ACTOR_RECOVERED,
     ACTOR_REGISTERED,
     ACTOR_RETIRED,
+    ACTOR_SUSPENDED,
     NODE_CREATED,
     NodeCreated,
 )
@@ -34,7 +38,8 @@ CREATE TABLE IF NOT EXISTS actors(
     kind TEXT NOT NULL,
     key_id TEXT NOT NULL,
     state TEXT NOT NULL,
-    registered_at TEXT NOT NULL
+    registered_at TEXT NOT NULL,
+    lost INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS actor_keys(
     actor TEXT NOT NULL,
@@ -42,7 +47,9 @@ CREATE TABLE IF NOT EXISTS actor_keys(
     jwks TEXT NOT NULL,
     kem BLOB,
     since INTEGER NOT NULL,
+    since_at TEXT NOT NULL,
     until INTEGER,
+    until_at TEXT,
     PRIMARY KEY(actor, key_id)
 );
 CREATE TABLE IF NOT EXISTS key_halves(
@@ -53,8 +60,33 @@ CREATE TABLE IF NOT EXISTS key_halves(
 
 TABLES = ("node", "actors", "actor_keys", "key_halves")
 
+_LAST_KEYS = """
+SELECT key_id, jwks, kem, since, since_at, until, until_at FROM actor_keys
+WHERE actor = ? ORDER BY since DESC LIMIT 1
+"""
+_KEYS_AT = """
+SELECT key_id, jwks, kem, since, since_at, until, until_at FROM actor_keys
+WHERE actor = ? AND since_at <= ? ORDER BY since DESC LIMIT 1
+"""
+_KEYS_AFTER = """
+SELECT key_id, jwks, kem, since, since_at, until, until_at FROM actor_keys
+WHERE actor = ? AND since > ? ORDER BY since LIMIT ?
+"""
+
 ActorRow = tuple[str, str, str]
 """Kind, current key id, state."""
+
+
+class KeyRow(NamedTuple):
+    """A pair of an actor, its JWKs as JSON, and where and when the entries stand that brought and ended it."""
+
+    key_id: str
+    jwks: str
+    kem: bytes | None
+    since: int
+    since_at: str
+    until: int | None
+    until_at: str | None
 
 
 def node_row(db: apsw.Connection) -> tuple[str, str] | None:
@@ -65,6 +97,29 @@ def node_row(db: apsw.Connection) -> tuple[str, str] | None:
 def actor_row(db: apsw.Connection, actor: str) -> ActorRow | None:
     """Return kind, current key and state of an actor, if it is registered."""
     return db.execute("SELECT kind, key_id, state FROM actors WHERE actor = ?", (actor,)).fetchone()
+
+
+def lost_at(db: apsw.Connection, actor: str) -> int | None:
+    """Return the position at which the actor's keys were last said to be lost; None if they never were."""
+    row = db.execute("SELECT lost FROM actors WHERE actor = ?", (actor,)).fetchone()
+    return None if row is None else row[0]
+
+
+def last_key_row(db: apsw.Connection, actor: str) -> KeyRow | None:
+    """Return the pair that an actor has now, or had last, if it was ever registered."""
+    row = db.execute(_LAST_KEYS, (actor,)).fetchone()
+    return None if row is None else KeyRow(*row)
+
+
+def key_row_at(db: apsw.Connection, actor: str, *, at: str) -> KeyRow | None:
+    """Return the pair that was brought last at that instant (text of an entry's `at`) or before."""
+    row = db.execute(_KEYS_AT, (actor, at)).fetchone()
+    return None if row is None else KeyRow(*row)
+
+
+def key_rows(db: apsw.Connection, actor: str, *, after: int, limit: int) -> list[KeyRow]:
+    """Return pairs that an actor has or had, oldest first, from the first that was brought after a position."""
+    return [KeyRow(*row) for row in db.execute(_KEYS_AFTER, (actor, after, limit))]
 
 
 def jwks_of(db: apsw.Connection, *, actor: str, key_id: str) -> str:
@@ -105,6 +160,10 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         _add_actor(db, entry, actor=actor, kind=entry.body.kind, keys=entry.body.keys, kem=entry.body.kem)
     elif entry.type == ACTOR_KEY_ROTATED.name:
         _rotate(db, entry, actor=parse_stream(entry.stream)[1])
+    elif entry.type == ACTOR_SUSPENDED.name:
+        _suspend(db, entry, actor=parse_stream(entry.stream)[1])
+    elif entry.type == ACTOR_RECOVERED.name:
+        _recover(db, entry, actor=parse_stream(entry.stream)[1])
     elif entry.type == ACTOR_RETIRED.name:
         actor = parse_stream(entry.stream)[1]
         db.execute("UPDATE actors SET state = 'retired' WHERE actor = ?", (actor,))
@@ -124,7 +183,7 @@ def _add_actor(
     db: apsw.Connection, entry: Recorded, *, actor: str, kind: str, keys: Jwks, kem: str | None
 ) -> None:
     key_id = _add_keys(db, entry, actor=actor, keys=keys, kem=kem)
-    db.execute("INSERT INTO actors VALUES(?, ?, ?, 'active', ?)", (actor, str(kind), key_id, entry.at))
+    db.execute("INSERT INTO actors VALUES(?, ?, ?, 'active', ?, NULL)", (actor, str(kind), key_id, entry.at))
 
 
 def _rotate(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
@@ -133,16 +192,27 @@ def _rotate(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
     db.execute("UPDATE actors SET key_id = ? WHERE actor = ?", (key_id, actor))
 
 
+def _suspend(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
+    _end_keys(db, entry, actor=actor)
+    db.execute("UPDATE actors SET state = 'suspended', lost = ? WHERE actor = ?", (entry.position, actor))
+
+
+def _recover(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
+    _rotate(db, entry, actor=actor)
+    db.execute("UPDATE actors SET state = 'active', lost = ? WHERE actor = ?", (entry.position, actor))
+
+
 def _end_keys(db: apsw.Connection, entry: Recorded, *, actor: str) -> None:
-    db.execute("UPDATE actor_keys SET until = ? WHERE actor = ? AND until IS NULL", (entry.position, actor))
+    sql = "UPDATE actor_keys SET until = ?, until_at = ? WHERE actor = ? AND until IS NULL"
+    db.execute(sql, (entry.position, entry.at, actor))
 
 
 def _add_keys(db: apsw.Connection, entry: Recorded, *, actor: str, keys: Jwks, kem: str | None) -> str:
     pair = read_jwks(keys)
     kem_bytes = None if kem is None else base64url.decode(kem)
     jwks = msgspec.json.encode(keys, order="sorted").decode()
-    row = (actor, pair.key_id, jwks, kem_bytes, entry.position)
-    db.execute("INSERT INTO actor_keys VALUES(?, ?, ?, ?, ?, NULL)", row)
+    row = (actor, pair.key_id, jwks, kem_bytes, entry.position, entry.at)
+    db.execute("INSERT INTO actor_keys VALUES(?, ?, ?, ?, ?, ?, NULL, NULL)", row)
     halves = [*pair.thumbprints(), *([] if kem_bytes is None else [kem_half(kem_bytes)])]
     # A KEM key may stay when its actor rotates: the row is there then, and the actor the same.
     db.executemany("INSERT OR IGNORE INTO key_halves VALUES(?, ?)", [(half, actor) for half in halves])

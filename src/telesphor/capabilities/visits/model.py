@@ -35,10 +35,17 @@ class LinkRole(StrEnum):
     RECORD = "record"
     READING = "reading"
     PROOF = "proof"
+    ACCESS = "access"
+    PRESENTATION = "presentation"
+    DEVICE = "device"
+    TOKEN = "token"  # noqa: S105  a role, not a secret
+    GROUP = "group"
+    BREAK_GLASS = "break-glass"
+    CONTRACT = "contract"
 
 
 AddedRole = Literal["note", "recording", "record"]
-"""What a participant may add by itself; reads, readings and proofs come with their own commands."""
+"""What a participant may add by itself; everything else comes with commands of its own."""
 
 
 class VisitRow(NamedTuple):

@@ -1,0 +1,42 @@
+"""What decisions look at, outside the writer: the committed state tables as one reader sees them, at this time.
+
+For looking again whether something that was decided still holds. Nothing that is seen so is recorded, and what is
+remembered of the tables is forgotten with the snapshot. Start at `Snapshot`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from telesphor.kernel.clock import Clock
+from telesphor.kernel.ids import IdSource
+from telesphor.ledger import store
+from telesphor.runtime.capability import Apply, Store
+
+
+class Snapshot:
+    """The state through one reader's connection (implements `runtime.capability.State`)."""
+
+    def __init__(self, db: apsw.Connection, *, clock: Clock, ids: IdSource) -> None:
+        self.db = db
+        self.now_ms = clock.now_ms()
+        self._ids = ids
+        self._memories: dict[Apply, dict[str, Any]] = {}
+
+    def new_id(self) -> str:
+        return self._ids.next()
+
+    def new_nonce(self) -> str:
+        return self._ids.nonce()
+
+    def document(self, digest: str) -> bytes | None:
+        return store.document_of(self.db, digest)
+
+    def next_n(self, stream: str) -> int:
+        head = store.stream_head(self.db, stream)
+        return 0 if head is None else head[0]
+
+    def memory_of(self, of: Store) -> dict[str, Any]:
+        return self._memories.setdefault(of.apply, {})
