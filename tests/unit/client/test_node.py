@@ -225,7 +225,7 @@ async def test_read_by_who_is_no_reader_is_refused(node: Node, url: str) -> None
         written = await owner.put_object(io.BytesIO(b"{}"), media_type="application/fhir+json")
         with pytest.raises(ClientRefused) as caught:
             await stranger.read_object(written.object, purpose="treatment")
-    assert (caught.value.code, caught.value.status) == ("not-a-reader", 403)
+    assert (caught.value.code, caught.value.status) == ("access-denied", 403)
 
 
 async def test_range_that_is_too_large_for_memory_is_refused(
