@@ -26,8 +26,6 @@ from telesphor.runtime.database import open_database
 from telesphor.vault.capability import RECORDED
 from telesphor.vault.erasure import check_objects, delete_abandoned, finish_erasures
 from telesphor.vault.errors import (
-    NotACustodian,
-    NotAReader,
     ObjectAlreadySealed,
     ObjectErased,
     ObjectExists,
@@ -40,7 +38,7 @@ from telesphor.vault.errors import (
 from telesphor.vault.model import UPLOAD_GRACE_SECONDS, UPLOAD_LIFETIME_SECONDS, Stored
 from telesphor.vault.objects import PART_PLAINTEXT
 from tests.unit.vault.test_erasure import record_erasure
-from tests.unit.vault.world import World
+from tests.unit.vault.world import Denied, World
 
 SIZES = st.sampled_from([0, 1, 1_000, PART_PLAINTEXT - 1, PART_PLAINTEXT, PART_PLAINTEXT + 1])
 
@@ -153,7 +151,7 @@ class VaultMachine(RuleBasedStateMachine):
         model, actor = self.model[object_id], self.people[who]
         try:
             assert self.world.get(object_id, actor=actor) == model.content
-        except NotAReader:
+        except Denied:
             assert actor.id not in model.readers
         except ObjectErased:
             assert model.state == "erased"
@@ -170,7 +168,7 @@ class VaultMachine(RuleBasedStateMachine):
         model, actor, named = self.model[object_id], self.people[who], self.people[reader]
         try:
             self.world.rewrap(object_id, named, actor=actor)
-        except NotACustodian:
+        except Denied:
             assert actor is not model.owner
         except ObjectErased:
             assert model.state == "erased"
@@ -184,7 +182,7 @@ class VaultMachine(RuleBasedStateMachine):
         model, actor = self.model[object_id], self.people[who]
         try:
             self.world.erase(object_id, actor=actor)
-        except NotACustodian:
+        except Denied:
             assert actor is not model.owner
         except ObjectErased:
             assert model.state == "erased"

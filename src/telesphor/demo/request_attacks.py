@@ -53,7 +53,7 @@ async def attack_requests(base_url: str, clients: Clients, visit: Visit, narrato
             ),
             (
                 "the clinician asks for another patient's record",
-                "not-a-reader",
+                "access-denied",
                 lambda: clients.clinician.send(("object.read/1", other)),
             ),
             (

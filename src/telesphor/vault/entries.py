@@ -11,11 +11,12 @@ from telesphor.vault.model import ErasureReason, Purpose
 
 
 class ObjectBegun(Body, frozen=True, kw_only=True):
-    """An object was announced; its actor may now upload."""
+    """An object was announced; its actor may now upload. `subject` is whom it is about, where that is known."""
 
     media_type: str
     readers: tuple[str, ...]
     visit: str | None
+    subject: str | None = None
 
 
 class ObjectResumed(Body, frozen=True, kw_only=True):

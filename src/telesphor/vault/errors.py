@@ -73,24 +73,10 @@ class VisitNotChecked(TelesphorError):
     kind = Kind.INVALID
 
 
-class NotAReader(TelesphorError):
-    """The actor is not among the object's readers."""
-
-    code = "not-a-reader"
-    kind = Kind.FORBIDDEN
-
-
 class NotTheOwner(TelesphorError):
     """The actor did not begin the object."""
 
     code = "not-the-owner"
-    kind = Kind.FORBIDDEN
-
-
-class NotACustodian(TelesphorError):
-    """The actor may not change who reads the object, nor erase it."""
-
-    code = "not-a-custodian"
     kind = Kind.FORBIDDEN
 
 

@@ -107,11 +107,17 @@ class KeyRing:
         info = SealInfo(PURPOSE, object_id, wrap.thumbprint, ROLE_NODE)
         return unseal(wrap.sealed, key=self._node_key, info=info)
 
-    def reader_wrap(self, object_id: ObjectId, actor_id: str, public: RecipientPublic) -> Wrap:
-        """The key sealed to a reader's present key; made anew when the reader's key was rotated.
+    def wrap_for(self, object_id: ObjectId, actor_id: ActorId, public: RecipientPublic) -> Wrap:
+        """The key sealed to an actor's present key, for one that was allowed to read.
 
-        The caller has checked that the actor may read.
+        A listed reader's is kept, and made anew when its key was rotated; that of somebody whom a grant allows is made
+        for this time only.
         """
+        if actor_id in self._ledger.readers(object_id):
+            return self._reader_wrap(object_id, actor_id, public)
+        return _wrap(self.data_key(object_id), object_id, actor_id, ROLE_READER, public)
+
+    def _reader_wrap(self, object_id: ObjectId, actor_id: str, public: RecipientPublic) -> Wrap:
         wrap = self._records.wrap(object_id, actor=actor_id, role=ROLE_READER)
         if wrap is None or wrap.thumbprint != public.thumbprint():
             self.settle(object_id)

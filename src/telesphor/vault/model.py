@@ -14,7 +14,7 @@ import msgspec
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.ids import ActorId, ObjectId, Stream, VisitId, stream_of
 from telesphor.runtime.capability import Actor, Body
-from telesphor.vault.errors import MediaTypeRefused, NotACustodian, NotAReader, NotTheOwner
+from telesphor.vault.errors import MediaTypeRefused, NotTheOwner
 
 READERS_MAX = 64
 """A care team; each reader costs a key agreement (about 0.2 ms) and 1.2 kB."""
@@ -69,7 +69,7 @@ class ObjectRow(NamedTuple):
     """What the ledger says of an object; `digest`, `size` (plaintext bytes) and `parts` once it is sealed.
 
     `changed` is the position of the last entry that changed who holds keys, `sealed_n` the number of
-    `object.sealed` in the object's stream, by which others link to it.
+    `object.sealed` in the object's stream, by which others link to it. `subject` is whom it is about.
     """
 
     object: ObjectId
@@ -83,15 +83,20 @@ class ObjectRow(NamedTuple):
     begun_at: str
     changed: int
     sealed_n: int | None = None
+    subject: ActorId | None = None
 
 
 class WriteObject(Body, frozen=True, kw_only=True):
-    """Begin an object under an id of the writer's choice, a fresh UUIDv7."""
+    """Begin an object under an id of the writer's choice, a fresh UUIDv7.
+
+    `subject` is the person whom it is about, where that is known: the patient, who may then read it and grant it.
+    """
 
     object: Id
     media_type: Annotated[str, msgspec.Meta(max_length=MEDIA_TYPE_CHARS_MAX)]
     readers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=READERS_MAX)]
     visit: Id | None
+    subject: Id | None = None
 
 
 class ResumeObject(Body, frozen=True, kw_only=True):
@@ -162,10 +167,12 @@ class WriteGrant(msgspec.Struct, frozen=True):
 
 
 class ReadGrant(msgspec.Struct, frozen=True):
-    """What a download ticket stands for."""
+    """What a download ticket stands for: a read that was allowed, as it was asked for."""
 
     object: ObjectId
-    actor: ActorId
+    actor: Actor
+    purpose: Purpose
+    visit: VisitId | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -193,17 +200,3 @@ def check_owner(actor: Actor, row: ObjectRow) -> None:
     """Raise `NotTheOwner` unless the actor began the object."""
     if actor.id != row.owner:
         raise NotTheOwner(f"object `{row.object}` is written by another actor")
-
-
-def check_reader(actor_id: str, readers: frozenset[str], object_id: str) -> None:
-    """Raise `NotAReader` unless the actor is among the object's readers, its owner included."""
-    if actor_id not in readers:
-        raise NotAReader(f"you are not among the readers of object `{object_id}`")
-
-
-def check_custodian(actor: Actor, row: ObjectRow) -> None:
-    """Raise `NotACustodian` unless the actor owns the object or is an organisation or the node."""
-    if actor.id != row.owner and actor.kind not in ("organisation", "node"):
-        raise NotACustodian(
-            f"only its owner, an organisation or the node may do this to object `{row.object}`"
-        )

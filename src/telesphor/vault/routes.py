@@ -179,6 +179,7 @@ class _Edge:
             bearer_ticket(authorization, command="the signed command"), WriteGrant
         )
         _check_same(grant.object, object_id)
+        self._vault.check_writer(grant)
         return grant
 
     def read_grant(self, authorization: str | None, object_id: str) -> ReadGrant:

@@ -3,8 +3,8 @@
 Each takes the actor first, authorises, decides, and returns the entry to write; what has to happen once
 the entry is durable (making wraps, issuing a ticket, destroying keys) is the decision's `after`.
 
-The access rule of today: an actor reads what it owns or is a reader of; the owner writes; the owner,
-an organisation or the node re-wraps and erases.
+Who may create, read, re-wrap and erase is asked of access, which leaves an entry whatever it answers; going on
+with an upload and sealing it is the business of whoever began it.
 
 Start at `write_object`.
 """
@@ -16,8 +16,10 @@ from collections.abc import Sequence
 import apsw
 
 from telesphor.kernel import base64url
-from telesphor.kernel.ids import ObjectId, parse_id
+from telesphor.kernel.clock import format_instant
+from telesphor.kernel.ids import ActorId, ObjectId, VisitId, parse_id
 from telesphor.runtime.capability import Actor, Body, Decision, Draft, EntryType, Receipt, State
+from telesphor.vault.access import Allowance
 from telesphor.vault.entries import (
     OBJECT_BEGUN,
     OBJECT_ERASED,
@@ -61,10 +63,8 @@ from telesphor.vault.model import (
     WriteGrant,
     WriteObject,
     WriteTicket,
-    check_custodian,
     check_media_type,
     check_owner,
-    check_reader,
     stream_of_object,
 )
 from telesphor.vault.objects import PART_PLAINTEXT
@@ -78,6 +78,7 @@ def write_object(actor: Actor, command: WriteObject, state: State, *, vault: Vau
     Raises:
         ObjectExists: the id was used before.
         MediaTypeRefused, ReadersRefused, InvalidId: a field is not what it must be.
+        RecordedRefusal: the rules do not allow it.
     """
     stream = stream_of_object(command.object)
     check_media_type(command.media_type)
@@ -87,8 +88,12 @@ def write_object(actor: Actor, command: WriteObject, state: State, *, vault: Vau
         raise ObjectExists(
             f"the id `{command.object}` was used before", hint="make a new UUIDv7 for each object"
         )
-    body = ObjectBegun(media_type=command.media_type, readers=readers, visit=visit)
-    return _upload_decision(actor, OBJECT_BEGUN, ObjectId(command.object), body, vault)
+    subject = None if command.subject is None else ActorId(parse_id(command.subject))
+    row = _row_to_be(actor, command, state, subject=subject)
+    allowed = vault.access.allow(actor, "create", row, frozenset((actor.id, *readers)), state)
+    body = ObjectBegun(media_type=command.media_type, readers=readers, visit=visit, subject=subject)
+    begun = _upload_decision(actor, OBJECT_BEGUN, row.object, body, vault)
+    return begun._replace(drafts=(*begun.drafts, *allowed.drafts), documents=allowed.documents)
 
 
 def resume_object(actor: Actor, command: ResumeObject, state: State, *, vault: Vault) -> Decision:
@@ -130,7 +135,7 @@ def read_object(actor: Actor, command: ReadObject, state: State, *, vault: Vault
 
     Raises:
         VisitNotChecked: it names a visit, and nothing here knows who takes part in which.
-        NotAReader, ObjectErased, ObjectNotSealed: as `decide_read`.
+        RecordedRefusal, ObjectErased, ObjectNotSealed: as `decide_read`.
     """
     if command.visit is not None:
         raise VisitNotChecked(
@@ -140,28 +145,30 @@ def read_object(actor: Actor, command: ReadObject, state: State, *, vault: Vault
 
 
 def decide_read(actor: Actor, command: ReadObject, state: State, *, vault: Vault) -> Decision:
-    """Allow one reader to read, and say so on the ledger before a byte leaves.
+    """Decide whether the actor may read, and say so on the ledger before a byte leaves.
 
-    A visit that the command names was checked by the caller.
+    A visit that the command names was checked by the caller. The read's own entry is the last draft.
 
     Raises:
-        NotAReader: the actor is not among the readers.
+        RecordedRefusal: the rules do not allow it.
         ObjectErased, ObjectNotSealed: there is nothing to read.
     """
     row = _find(state.db, command.object)
-    check_reader(actor.id, readers_of(state.db, row.object), row.object)
+    visit = None if command.visit is None else VisitId(parse_id(command.visit))
+    readers = readers_of(state.db, row.object)
+    allowed = vault.access.allow(actor, "read", row, readers, state, purpose=command.purpose, visit=visit)
     check_sealed(row)
-    visit = None if command.visit is None else parse_id(command.visit)
     public = vault.recipients.kem_of(state.db, actor.id)
     body = ObjectRead(purpose=command.purpose, visit=visit)
+    lifetime_seconds = _ticket_seconds(allowed, state)
 
     def after(_: Receipt) -> ReadTicket:
-        grant = ReadGrant(row.object, actor.id)
+        grant = ReadGrant(row.object, actor, command.purpose, visit)
         vault.readable(grant)
-        wrap = vault.keys.reader_wrap(row.object, actor.id, public)
+        wrap = vault.keys.wrap_for(row.object, actor.id, public)
         return ReadTicket(
             object=row.object,
-            ticket=vault.tickets.issue(grant, lifetime_seconds=READ_TICKET_SECONDS),
+            ticket=vault.tickets.issue(grant, lifetime_seconds=lifetime_seconds),
             size=row.size or 0,
             media_type=row.media_type,
             digest=row.digest or "",
@@ -169,7 +176,8 @@ def decide_read(actor: Actor, command: ReadObject, state: State, *, vault: Vault
             wrap=base64url.encode(wrap.sealed),
         )
 
-    return Decision((Draft(OBJECT_READ.name, stream_of_object(row.object), body),), after=after)
+    draft = Draft(OBJECT_READ.name, stream_of_object(row.object), body)
+    return Decision((*allowed.drafts, draft), after=after, documents=allowed.documents)
 
 
 def rewrap_object(actor: Actor, command: RewrapObject, state: State, *, vault: Vault) -> Decision:
@@ -178,29 +186,61 @@ def rewrap_object(actor: Actor, command: RewrapObject, state: State, *, vault: V
     Who read before may have kept the key: a re-wrap ends access through the node, not memory.
 
     Raises:
-        NotACustodian: the actor may not say who reads.
+        RecordedRefusal: the actor may not say who reads.
         ObjectErased: nobody reads it ever after.
     """
     row = _find(state.db, command.object)
-    check_custodian(actor, row)
+    allowed = vault.access.allow(actor, "grant", row, readers_of(state.db, row.object), state)
     _check_not_erased(row)
     readers = _checked_readers(state.db, command.readers, vault)
     draft = Draft(OBJECT_REWRAPPED.name, stream_of_object(row.object), ObjectRewrapped(readers=readers))
-    return Decision((draft,), after=lambda _: _settled(vault, row.object))
+    return Decision(
+        (draft, *allowed.drafts),
+        after=lambda _: _settled(vault, row.object),
+        documents=allowed.documents,
+    )
 
 
 def erase_object(actor: Actor, command: EraseObject, state: State, *, vault: Vault) -> Decision:
     """Destroy an object's keys and bytes; the entries that tell of it stay.
 
     Raises:
-        NotACustodian: the actor may not erase it.
+        RecordedRefusal: the actor may not erase it.
         ObjectErased: it is erased already.
     """
     row = _find(state.db, command.object)
-    check_custodian(actor, row)
+    allowed = vault.access.allow(actor, "erase", row, readers_of(state.db, row.object), state)
     _check_not_erased(row)
     draft = Draft(OBJECT_ERASED.name, stream_of_object(row.object), ObjectErased(reason=command.reason))
-    return Decision((draft,), after=lambda _: _settled(vault, row.object))
+    return Decision(
+        (draft, *allowed.drafts),
+        after=lambda _: _settled(vault, row.object),
+        documents=allowed.documents,
+    )
+
+
+def _row_to_be(actor: Actor, command: WriteObject, state: State, *, subject: ActorId | None) -> ObjectRow:
+    """The object as it will be once it is begun: what access is asked about."""
+    return ObjectRow(
+        object=ObjectId(command.object),
+        owner=actor.id,
+        media_type=command.media_type,
+        state=ObjectState.BEGUN,
+        digest=None,
+        size=None,
+        parts=None,
+        visit=None if command.visit is None else VisitId(command.visit),
+        begun_at=format_instant(state.now_ms),
+        changed=0,
+        subject=subject,
+    )
+
+
+def _ticket_seconds(allowed: Allowance, state: State) -> int:
+    """A ticket lives no longer than what allows it."""
+    if allowed.expires_ms is None:
+        return READ_TICKET_SECONDS
+    return max(1, min(READ_TICKET_SECONDS, (allowed.expires_ms - state.now_ms) // 1000))
 
 
 def _upload_decision(

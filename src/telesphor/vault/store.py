@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS objects(
     visit TEXT,
     begun_at TEXT NOT NULL,
     changed INTEGER NOT NULL,
-    sealed_n INTEGER
+    sealed_n INTEGER,
+    subject TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_begun ON objects(begun_at) WHERE state = 'begun';
 CREATE UNIQUE INDEX IF NOT EXISTS objects_changed ON objects(changed);
@@ -83,7 +84,9 @@ CREATE TABLE IF NOT EXISTS settled(
 
 RECORDS_CACHE_KIB = 8 * 1024
 
-_COLUMNS = "object, owner, media_type, state, digest, size, parts, visit, begun_at, changed, sealed_n"
+_COLUMNS = (
+    "object, owner, media_type, state, digest, size, parts, visit, begun_at, changed, sealed_n, subject"
+)
 
 
 class Wrap(NamedTuple):
@@ -124,8 +127,8 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
 def _insert_object(db: apsw.Connection, entry: Recorded, object_id: str) -> None:
     body = entry.body
     db.execute(
-        f"INSERT INTO objects({_COLUMNS}) VALUES(?, ?, ?, 'begun', NULL, NULL, NULL, ?, ?, ?, NULL)",
-        (object_id, entry.actor, body.media_type, body.visit, entry.at, entry.position),
+        f"INSERT INTO objects({_COLUMNS}) VALUES(?, ?, ?, 'begun', NULL, NULL, NULL, ?, ?, ?, NULL, ?)",
+        (object_id, entry.actor, body.media_type, body.visit, entry.at, entry.position, body.subject),
     )
     _put_readers(db, object_id, {entry.actor, *body.readers})
 
@@ -178,7 +181,20 @@ def all_objects(db: apsw.Connection, *, after: str, count_max: int) -> list[Obje
 
 
 def _object_row(row: tuple[object, ...]) -> ObjectRow:
-    object_id, owner, media_type, state, digest, size, parts, visit, begun_at, changed, sealed_n = row
+    (
+        object_id,
+        owner,
+        media_type,
+        state,
+        digest,
+        size,
+        parts,
+        visit,
+        begun_at,
+        changed,
+        sealed_n,
+        subject,
+    ) = row
     return ObjectRow(
         object=ObjectId(str(object_id)),
         owner=ActorId(str(owner)),
@@ -191,6 +207,7 @@ def _object_row(row: tuple[object, ...]) -> ObjectRow:
         begun_at=str(begun_at),
         changed=int(str(changed)),
         sealed_n=sealed_n if isinstance(sealed_n, int) else None,
+        subject=ActorId(str(subject)) if subject is not None else None,
     )
 
 

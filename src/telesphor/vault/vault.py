@@ -15,11 +15,12 @@ from telesphor.kernel.sealing import RecipientKey
 from telesphor.runtime.blobs import BlobMissing, Blobs
 from telesphor.runtime.database import StorageFailed
 from telesphor.runtime.tickets import Tickets
+from telesphor.vault.access import ObjectAccess
 from telesphor.vault.errors import ObjectErased, ObjectMissing, ObjectNotSealed
 from telesphor.vault.keys import KeyRing, Recipients
-from telesphor.vault.model import ObjectRow, ObjectState, ReadGrant, Stored, WriteGrant, check_reader
+from telesphor.vault.model import ObjectRow, ObjectState, ReadGrant, Stored, WriteGrant
 from telesphor.vault.objects import ObjectReader, open_stream
-from telesphor.vault.store import LedgerView, Records
+from telesphor.vault.store import LedgerView, Records, find_object, readers_of
 from telesphor.vault.uploads import Uploads
 
 DELETE_ATTEMPTS_MAX = 16
@@ -36,6 +37,7 @@ class Vault:
         node_id: the node's own actor id.
         node_key: opens the node's wraps.
         recipients: knows the actors' sealing keys.
+        access: decides who may do what.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Vault:
         recipients: Recipients,
         clock: Clock,
         ids: IdSource,
+        access: ObjectAccess,
         tickets: Tickets | None = None,
     ) -> None:
         self.blobs = blobs
         self.clock = clock
         self.recipients = recipients
+        self.access = access
         self.tickets = tickets or Tickets(clock=clock, random=ids.random_bytes)
         self.records = Records(records_path)
         self.ledger = LedgerView(ledger_path)
@@ -106,14 +110,23 @@ class Vault:
         """What the ledger says of the object, if the grant's actor may still read it.
 
         Raises:
-            NotAReader, ObjectErased, ObjectMissing: it changed since the ticket was issued.
+            ObjectErased, ObjectMissing: it changed since the ticket was issued.
+            TelesphorError: what allowed the read does so no longer, or its actor acts no more.
         """
-        row = self.ledger.object(grant.object)
-        if row is None:
-            raise ObjectMissing(f"there is no object `{grant.object}`")
-        check_reader(grant.actor, self.ledger.readers(grant.object), grant.object)
-        check_sealed(row)
+        with self.ledger.reading() as db:
+            self.recipients.kem_of(db, grant.actor.id)
+            row = find_object(db, grant.object)
+            if row is None:
+                raise ObjectMissing(f"there is no object `{grant.object}`")
+            check_sealed(row)
+            readers = readers_of(db, grant.object)
+            self.access.check_reading(grant.actor, row, readers, db, purpose=grant.purpose, visit=grant.visit)
         return row
+
+    def check_writer(self, grant: WriteGrant) -> None:
+        """Raise unless the actor of an upload's ticket still acts: it may have retired, or reported its keys lost."""
+        with self.ledger.reading() as db:
+            self.recipients.kem_of(db, grant.actor)
 
     def open_object(self, grant: ReadGrant) -> ObjectReader:
         """A reader of the object that the grant allows.
@@ -133,6 +146,7 @@ class Vault:
             TicketRefused: the ticket is for nothing that can be written.
         """
         grant = self.tickets.redeem(ticket, WriteGrant)
+        self.check_writer(grant)
         with self.uploads.open(grant.object) as upload:
             source.seek(upload.offset) if upload.offset else None
             return upload.add_all(source)

@@ -6,7 +6,10 @@ import io
 from functools import partial
 from pathlib import Path
 
-from telesphor.capabilities.devices.capability import CAPABILITY as DEVICES
+from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
+from telesphor.capabilities.access.objects import Objects
+from telesphor.capabilities.access.sources import NOTHING
+from telesphor.capabilities.devices.capability import devices_capability
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.authenticate import Authenticator, check_signer, read_genesis
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
@@ -23,7 +26,7 @@ from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.ledger.entries import EntryJournal, EntryReader, RecordedEntry
 from telesphor.ledger.share import sharing
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Registry
+from telesphor.runtime.capability import Actor, Body, Capability, CommandType, Receipt, Registry
 from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.machine import Machine, Request
 from telesphor.runtime.tickets import Tickets
@@ -37,9 +40,13 @@ START_MS = 1_795_348_275_123
 
 
 class World:
-    """A node with its root, its log, its vault and its writer; `begin` writes the first entry."""
+    """A node with its root, its log, its vault and its writer; `begin` writes the first entry.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        extra: capabilities of a test; they stand in for those that own the same entries.
+    """
+
+    def __init__(self, folder: Path, *extra: Capability) -> None:
         self.clock = ManualClock(START_MS)
         self.ids = IdSource(self.clock)
         self.path = folder / "ledger.sqlite"
@@ -61,9 +68,11 @@ class World:
         )
         visits = visits_capability(decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets)
         interchain = interchain_capability(self.desk)
-        self.registry = Registry(
-            [IDENTITY, interchain, vault_capability.capability(self.vault), DEVICES, visits, sharing()]
-        )
+        vault = vault_capability.capability(self.vault)
+        usual = [IDENTITY, interchain, ACCESS, vault, devices_capability(), visits, sharing()]
+        taken = {kind.name for capability in extra for kind in capability.entries}
+        kept = [one for one in usual if not taken & {kind.name for kind in one.entries}]
+        self.registry = Registry([*kept, *extra])
         for store in self.registry.stores():
             self.db.execute(store.schema)
         self.machine = Machine(
@@ -89,6 +98,7 @@ class World:
             recipients=identity,
             clock=self.clock,
             ids=self.ids,
+            access=Objects(sources=NOTHING, clock=self.clock, ids=self.ids),
             tickets=self.tickets,
         )
 
@@ -159,6 +169,10 @@ class World:
         }
         self.ticket: str = self.ask(wallet, ("object.write/1", body)).results[0].ticket
         return object_id
+
+    def story(self) -> list[RecordedEntry]:
+        """What happened, without the decisions that allowed it."""
+        return [entry for entry in self.entries() if not entry.type.startswith("access.")]
 
     def entries(self) -> list[RecordedEntry]:
         """All entries so far."""

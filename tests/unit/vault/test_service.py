@@ -14,8 +14,6 @@ from telesphor.kernel.sealing import SealInfo, SealRefused, unseal
 from telesphor.runtime.tickets import TicketRefused
 from telesphor.vault.errors import (
     MediaTypeRefused,
-    NotACustodian,
-    NotAReader,
     NotTheOwner,
     ObjectAlreadySealed,
     ObjectErased,
@@ -42,9 +40,10 @@ from telesphor.vault.model import (
     ReadObject,
     Stored,
     WriteGrant,
+    WriteObject,
 )
 from telesphor.vault.objects import PART_PLAINTEXT, context_of, part_path
-from tests.unit.vault.world import NoSuchActor, World
+from tests.unit.vault.world import MEDIA_TYPE, Denied, Ended, NoSuchActor, World
 
 RECORD = b'{"resourceType":"Observation","valueQuantity":{"value":72}}'
 
@@ -128,7 +127,7 @@ def test_the_media_type_visit_and_readers_are_on_the_ledger(world: World) -> Non
 
 def test_reading_by_a_stranger_is_refused(world: World) -> None:
     object_id = world.put(RECORD)
-    with pytest.raises(NotAReader):
+    with pytest.raises(Denied):
         world.read(object_id, actor=world.stranger)
     assert all(entry.type != "object.read/1" for entry in world.entries())
 
@@ -136,7 +135,7 @@ def test_reading_by_a_stranger_is_refused(world: World) -> None:
 def test_reading_by_the_node_or_an_organisation_is_refused_unless_they_are_readers(world: World) -> None:
     object_id = world.put(RECORD)
     for actor in (world.node, world.hospital):
-        with pytest.raises(NotAReader):
+        with pytest.raises(Denied):
             world.read(object_id, actor=actor)
 
 
@@ -177,7 +176,7 @@ def test_the_purpose_is_on_the_ledger(world: World) -> None:
 def test_the_entry_is_durable_before_the_ticket_exists(world: World) -> None:
     object_id = world.put(RECORD)
     held = len(world.vault.tickets)
-    with pytest.raises(NotAReader):
+    with pytest.raises(Denied):
         world.read(object_id, actor=world.stranger)
     assert len(world.vault.tickets) == held
     world.read(object_id)
@@ -219,7 +218,7 @@ def test_a_ticket_of_a_removed_reader_is_refused(world: World) -> None:
     object_id = world.put(RECORD)
     ticket = world.read(object_id).ticket
     world.rewrap(object_id, world.stranger)
-    with pytest.raises(NotAReader):
+    with pytest.raises(Ended):
         world.vault.send(ticket, io.BytesIO())
 
 
@@ -368,7 +367,7 @@ def test_rewrapping_lets_exactly_the_named_read(world: World) -> None:
     world.rewrap(object_id, world.stranger)
     assert world.get(object_id, actor=world.stranger) == RECORD
     assert world.get(object_id, actor=world.owner) == RECORD
-    with pytest.raises(NotAReader):
+    with pytest.raises(Denied):
         world.read(object_id, actor=world.reader)
     holders = {(wrap.actor, wrap.role) for wrap in world.vault.records.wraps(object_id)}
     assert holders == {(world.node.id, "node"), (world.owner.id, "reader"), (world.stranger.id, "reader")}
@@ -385,9 +384,9 @@ def test_a_removed_readers_wrap_is_gone_from_the_disk(world: World) -> None:
 def test_rewrapping_and_erasing_by_anyone_else_are_refused(world: World) -> None:
     object_id = world.put(RECORD)
     for actor in (world.reader, world.stranger):
-        with pytest.raises(NotACustodian):
+        with pytest.raises(Denied):
             world.rewrap(object_id, world.stranger, actor=actor)
-        with pytest.raises(NotACustodian):
+        with pytest.raises(Denied):
             world.erase(object_id, actor=actor)
     assert world.get(object_id) == RECORD
 
@@ -408,7 +407,7 @@ def test_an_erased_object_is_not_rewrapped_or_resumed_or_read_or_erased(world: W
         lambda: world.read(object_id),
         lambda: world.read(object_id, actor=world.owner),
         lambda: world.erase(object_id),
-        lambda: world.vault.open_object(ReadGrant(object_id, world.owner.id)),
+        lambda: world.vault.open_object(ReadGrant(object_id, world.owner, Purpose.TREATMENT)),
     ):
         with pytest.raises(ObjectErased):
             attempt()
@@ -425,3 +424,71 @@ def test_an_upload_of_an_erased_object_is_refused(world: World) -> None:
     with pytest.raises(ObjectErased):
         world.vault.receive(late, io.BytesIO(RECORD))
     assert list(world.blobs.list(f"objects/{ticket.object}")) == []
+
+
+# Access.
+
+
+def test_whom_a_grant_allows_reads_without_being_listed_until_it_ends(world: World) -> None:
+    object_id = world.put(RECORD)
+    world.access.granted.add((world.stranger.id, object_id))
+    answer = world.read(object_id, actor=world.stranger)
+    target = io.BytesIO()
+    world.vault.send(answer.ticket, target)
+    assert target.getvalue() == RECORD
+    world.access.granted.clear()
+    with pytest.raises(Ended):
+        world.vault.send(answer.ticket, io.BytesIO())
+
+
+def test_key_for_whom_a_grant_allows_is_not_kept(world: World) -> None:
+    object_id = world.put(RECORD)
+    world.access.granted.add((world.stranger.id, object_id))
+    answer = world.read(object_id, actor=world.stranger)
+    info = SealInfo("object-key", object_id, world.actors.keys[world.stranger.id].thumbprint(), answer.role)
+    sealed = base64url.decode(answer.wrap)
+    key = unseal(sealed, key=world.actors.keys[world.stranger.id], info=info)
+    assert key == world.vault.keys.data_key(object_id)
+    assert {wrap.actor for wrap in world.vault.records.wraps(object_id)} == {
+        world.node.id,
+        world.owner.id,
+        world.reader.id,
+    }
+
+
+def test_ticket_ends_with_what_allowed_it(world: World) -> None:
+    object_id = world.put(RECORD)
+    world.access.expires_ms = world.clock.now_ms() + 60_000
+    ticket = world.read(object_id).ticket
+    world.clock.advance_ms(60_001)
+    with pytest.raises(TicketRefused):
+        world.vault.send(ticket, io.BytesIO())
+
+
+@pytest.mark.parametrize("action", ["read", "erase", "rewrap"])
+def test_denial_is_on_the_ledger_and_nothing_else_is(world: World, action: str) -> None:
+    object_id = world.put(RECORD)
+    ask = {"read": world.read, "erase": world.erase, "rewrap": world.rewrap}[action]
+    before = len(world.entries())
+    with pytest.raises(Denied):
+        ask(object_id, actor=world.stranger)
+    (noted,) = world.entries()[before:]
+    assert (noted.actor, noted.body.allowed) == (world.stranger.id, False)
+
+
+def test_subject_is_noted_when_the_object_begins(world: World) -> None:
+    body = WriteObject(
+        object=world.ids.next(), media_type=MEDIA_TYPE, readers=(), visit=None, subject=world.reader.id
+    )
+    world.ask(world.owner, "object.write/1", body)
+    assert world.row(ObjectId(body.object)).subject == world.reader.id
+
+
+def test_tickets_of_an_actor_that_acts_no_more_are_refused(world: World) -> None:
+    object_id = world.put(RECORD)
+    reading, writing = world.read(object_id).ticket, world.begin(actor=world.reader).ticket
+    del world.actors.keys[world.reader.id]
+    with pytest.raises(NoSuchActor):
+        world.vault.send(reading, io.BytesIO())
+    with pytest.raises(NoSuchActor):
+        world.vault.receive(writing, io.BytesIO(b"late"))

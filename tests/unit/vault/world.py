@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import apsw
 
@@ -14,7 +14,17 @@ from telesphor.kernel.ids import ActorId, IdSource, ObjectId
 from telesphor.kernel.sealing import RecipientKey, RecipientPublic
 from telesphor.ledger.entries import EntryJournal, EntryReader, RecordedEntry
 from telesphor.runtime.blobs import Blobs, open_blobs
-from telesphor.runtime.capability import Actor, Body, Receipt, Registry
+from telesphor.runtime.capability import (
+    Actor,
+    Body,
+    Capability,
+    Draft,
+    EntryType,
+    Receipt,
+    RecordedRefusal,
+    Registry,
+    State,
+)
 from telesphor.runtime.database import open_database
 from telesphor.runtime.machine import Machine, Request
 from telesphor.vault.capability import RECORDED, capability
@@ -48,6 +58,80 @@ class NoSuchActor(TelesphorError):
     kind = Kind.NOT_FOUND
 
 
+class Denied(RecordedRefusal):
+    """The rule of these tests does not allow it."""
+
+    code = "denied"
+
+
+class AccessNoted(Body, frozen=True, kw_only=True):
+    """What the rule of these tests answered."""
+
+    action: str
+    allowed: bool
+
+
+class Given(NamedTuple):
+    """An allowance (`vault.access.Allowance`)."""
+
+    drafts: tuple[Draft, ...]
+    documents: tuple[bytes, ...] = ()
+    expires_ms: int | None = None
+
+
+class ListedAccess:
+    """A rule that fits on a page: listed readers read, the owner and organisations do the rest; all of it is noted."""
+
+    def __init__(self) -> None:
+        self.granted: set[tuple[str, str]] = set()
+        self.expires_ms: int | None = None
+
+    def allow(
+        self,
+        actor: Actor,
+        action: str,
+        row: ObjectRow,
+        readers: frozenset[str],
+        state: State,
+        *,
+        purpose: Purpose | None = None,
+        visit: str | None = None,
+    ) -> Given:
+        allowed = self._allows(actor, action, row, readers)
+        draft = Draft("access.noted/1", f"access/{actor.id}", AccessNoted(action=action, allowed=allowed))
+        if not allowed:
+            raise Denied("the rule does not allow it", drafts=(draft,))
+        return Given((draft,), (), self.expires_ms)
+
+    def check_reading(
+        self,
+        actor: Actor,
+        row: ObjectRow,
+        readers: frozenset[str],
+        db: apsw.Connection,
+        *,
+        purpose: Purpose,
+        visit: str | None,
+    ) -> None:
+        if not self._allows(actor, "read", row, readers):
+            raise Ended("the rule allows it no longer")
+
+    def _allows(self, actor: Actor, action: str, row: ObjectRow, readers: frozenset[str]) -> bool:
+        if action == "read":
+            return actor.id in readers or (actor.id, row.object) in self.granted
+        return actor.id == row.owner or actor.kind in ("organisation", "node")
+
+
+class Ended(TelesphorError):
+    """A read that was allowed is allowed no longer."""
+
+    code = "ended"
+    kind = Kind.FORBIDDEN
+
+
+NOTED = Capability("noted", entries=(EntryType("access.noted/1", AccessNoted),))
+
+
 class Actors:
     """An identity that is a table: who there is, with their sealing keys."""
 
@@ -78,6 +162,7 @@ class World:
         self.node = self.actors.enrol("node")
         self.owner, self.reader, self.stranger = (self.actors.enrol() for _ in range(3))
         self.hospital = self.actors.enrol("organisation")
+        self.access = ListedAccess()
         self.blobs = blobs or open_blobs(folder / "vault")
         self.start()
 
@@ -95,8 +180,9 @@ class World:
             recipients=self.actors,
             clock=self.clock,
             ids=self.ids,
+            access=self.access,
         )
-        self.registry = Registry([capability(self.vault)])
+        self.registry = Registry([capability(self.vault), NOTED])
         journal = EntryJournal(db=self.db, ids=self.ids)
         self.machine = Machine(
             db=self.db, registry=self.registry, journal=journal, clock=self.clock, ids=self.ids
@@ -174,7 +260,7 @@ class World:
         return row
 
     def object_reader(self, object_id: ObjectId) -> ObjectReader:
-        return self.vault.open_object(ReadGrant(object_id, self.owner.id))
+        return self.vault.open_object(ReadGrant(object_id, self.owner, Purpose.TREATMENT))
 
     def on_disk(self, secret: bytes) -> bool:
         """Whether any piece of it is in the files of the records; SQLite may lay one value over several pages."""

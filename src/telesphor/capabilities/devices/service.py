@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
+from telesphor.capabilities.access.model import Action, Ask, house_of
+from telesphor.capabilities.access.service import permit_standing
+from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.devices import store
 from telesphor.capabilities.devices.entries import READING_RECORDED, ReadingRecorded
 from telesphor.capabilities.devices.model import (
@@ -25,6 +28,7 @@ from telesphor.capabilities.identity.model import (
     ObjectIdField,
     require_kind,
 )
+from telesphor.capabilities.identity.service import own_id
 from telesphor.kernel.clock import parse_instant
 from telesphor.kernel.ids import VisitId, stream_of
 from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
@@ -47,9 +51,18 @@ class RecordReading(Body, frozen=True, kw_only=True):
     commitment: CommitmentField
 
 
-def record_reading(actor: Actor, command: RecordReading, state: State) -> Decision:
-    """Record readings outside any visit."""
-    return Decision((draft_reading(actor, command, state, visit=None),))
+def record_reading(
+    actor: Actor, command: RecordReading, state: State, *, sources: Sources = NOTHING
+) -> Decision:
+    """Record readings outside any visit.
+
+    Raises:
+        AccessDenied: the rules do not allow the actor to record; and as `draft_reading`.
+    """
+    ask = Ask(action=Action.RECORD, resource=house_of(own_id(state)))
+    allowed = permit_standing(actor, ask, state, sources=sources)
+    draft = draft_reading(actor, command, state, visit=None)
+    return Decision((draft, *allowed.drafts), documents=allowed.documents)
 
 
 def draft_reading(actor: Actor, command: RecordReading, state: State, *, visit: VisitId | None) -> Draft:

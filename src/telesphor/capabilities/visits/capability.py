@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.visits import service
 from telesphor.capabilities.visits.entries import ENTRIES
 from telesphor.capabilities.visits.service import DecideRead, VisitDesk
@@ -16,21 +17,22 @@ NAME = "visits"
 RECORDED = Capability(NAME, entries=ENTRIES, store=STORE)
 
 
-def visits_capability(*, decide_read: DecideRead, tickets: Tickets) -> Capability:
+def visits_capability(*, decide_read: DecideRead, tickets: Tickets, sources: Sources = NOTHING) -> Capability:
     """Make the capability for a node.
 
     Args:
         decide_read: the vault's decision of `object.read/1`.
         tickets: the node's tickets.
+        sources: what decisions of access are told.
     """
-    desk = VisitDesk(decide_read=decide_read, tickets=tickets)
+    desk = VisitDesk(decide_read=decide_read, tickets=tickets, sources=sources)
     commands = (
-        CommandType("visit.open/1", service.OpenVisit, service.open_visit),
-        CommandType("visit.open-on-proof/1", service.OpenVisitOnProof, service.open_visit_on_proof),
+        CommandType("visit.open/1", service.OpenVisit, desk.open_visit),
+        CommandType("visit.open-on-proof/1", service.OpenVisitOnProof, desk.open_visit_on_proof),
         CommandType("visit.read-object/1", service.ReadInVisit, desk.read_object),
         CommandType("visit.add-object/1", service.AddToVisit, service.add_object),
-        CommandType("visit.record-reading/1", service.RecordInVisit, service.record_reading),
-        CommandType("visit.close/1", service.CloseVisit, service.close_visit),
+        CommandType("visit.record-reading/1", service.RecordInVisit, desk.record_reading),
+        CommandType("visit.close/1", service.CloseVisit, desk.close_visit),
         CommandType("visit.export/1", service.ExportVisit, desk.export_visit),
     )
     return Capability(NAME, entries=ENTRIES, commands=commands, store=STORE)

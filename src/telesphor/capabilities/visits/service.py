@@ -1,8 +1,8 @@
 """The use cases of visits: open, read, add, record, close, export.
 
-Who asks comes first everywhere: `_open_visit_for` finds the visit and refuses whoever has no part in it,
-before anything else is looked at. Reading goes through the vault's own decision, which is handed in, so
-that a read within a visit obeys exactly the rules of any other read and leaves the same entry.
+Who asks comes first everywhere: access decides by its rules, and `_open_visit_for` refuses whoever has no part in
+the visit, before anything else is looked at. Reading goes through the vault's own decision, which is handed in, so
+that a read within a visit obeys exactly the rules of any other read and leaves the same entries.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from telesphor.capabilities.access.model import Action, Allowed, Ask, Resource, ResourceKind, house_of
+from telesphor.capabilities.access.service import authorise, permit_standing
+from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.devices.service import RecordReading, draft_reading, own_sealed_object
 from telesphor.capabilities.identity.model import (
     ActorIdField,
@@ -21,7 +24,7 @@ from telesphor.capabilities.identity.model import (
     VisitIdField,
     require_kind,
 )
-from telesphor.capabilities.identity.service import active_kind
+from telesphor.capabilities.identity.service import active_kind, own_id
 from telesphor.capabilities.interchain.model import PROOF_STREAM, PositionField, ProofIdField
 from telesphor.capabilities.interchain.service import require_fact
 from telesphor.capabilities.visits import store
@@ -64,7 +67,7 @@ from telesphor.runtime.tickets import Tickets
 from telesphor.vault.model import Purpose, ReadObject, stream_of_object
 
 DecideRead = Callable[[Actor, ReadObject, State], Decision]
-"""The vault's decision of `object.read/1`; its first draft is the read's entry."""
+"""The vault's decision of `object.read/1`; its last draft is the read's entry."""
 
 
 class OpenVisit(Body, frozen=True, kw_only=True):
@@ -117,31 +120,6 @@ class ExportVisit(Body, frozen=True, kw_only=True):
     visit: VisitIdField
 
 
-def open_visit(actor: Actor, command: OpenVisit, state: State) -> Decision:
-    """Begin a visit.
-
-    Raises:
-        NotPermitted, NotAParticipant: the actor may not open this visit.
-        VisitExists: the id was used before.
-        ActorMissing, ActorRetired, ParticipantRefused: somebody named cannot take part.
-    """
-    return Decision((_draft_opening(actor, command, state),))
-
-
-def open_visit_on_proof(actor: Actor, command: OpenVisitOnProof, state: State) -> Decision:
-    """Begin a visit that is built on an accepted fact: a visit closed in another organisation's ledger.
-
-    The entry by which the node accepted the proof is linked, so that the visit's own proof holds it.
-
-    Raises:
-        FactMissing: no accepted proof gives such a fact at this position; and as `open_visit`.
-    """
-    opening = _draft_opening(actor, command, state)
-    fact = require_fact(state.db, proof=command.proof, position=command.position, type=BUILT_ON)
-    body = ObjectLinked(stream=stream_of(PROOF_STREAM, fact.proof), n=fact.n, role=LinkRole.PROOF)
-    return Decision((opening, Draft(VISIT_OBJECT_LINKED.name, opening.stream, body)))
-
-
 def _draft_opening(actor: Actor, command: OpenVisit, state: State) -> Draft:
     require_kind(actor, ActorKind.PERSON, ActorKind.ORGANISATION, ActorKind.SYSTEM)
     if actor.kind == ActorKind.PERSON and actor.id != command.clinician:
@@ -170,72 +148,111 @@ def add_object(actor: Actor, command: AddToVisit, state: State) -> Decision:
     return Decision((_link(visit, stream=stream, n=row.sealed_n, role=LinkRole(command.role), state=state),))
 
 
-def record_reading(actor: Actor, command: RecordInVisit, state: State) -> Decision:
-    """Record readings of a registered device, and link them, as two entries of one request.
-
-    Raises:
-        VisitMissing, NotAParticipant, VisitClosed, VisitFull; and as `devices.draft_reading`.
-    """
-    require_kind(actor, ActorKind.DEVICE)
-    visit = _find_visit(command.visit, state)
-    if not store.has_device(state.db, visit=visit.visit, device=actor.id):
-        raise NotAParticipant("the device is not one of this visit")
-    _check_open(visit)
-    if own_sealed_object(actor, command.object, state).visit not in (None, visit.visit):
-        raise ObjectOfAnotherVisit(f"object `{command.object}` was written for another visit")
-    reading = draft_reading(actor, command, state, visit=visit.visit)
-    n = state.next_n(reading.stream)
-    link = _link(visit, stream=Stream(reading.stream), n=n, role=LinkRole.READING, state=state)
-    return Decision((reading, link))
-
-
-def close_visit(actor: Actor, command: CloseVisit, state: State) -> Decision:
-    """End a visit, committing to the complete list of its entries.
-
-    Raises:
-        VisitMissing, NotAParticipant, VisitClosed.
-    """
-    visit = _find_visit(command.visit, state)
-    if actor.id not in (visit.clinician, visit.opened_by) and actor.kind != ActorKind.ORGANISATION:
-        raise NotAParticipant("the clinician, whoever opened the visit, or an organisation closes it")
-    if visit.state == "closed":
-        raise VisitClosed("the visit is closed already")
-    body = VisitClosedBody(count=visit.entries, root=format_digest(visit.root))
-    return Decision((Draft(VISIT_CLOSED.name, _visit_stream(visit.visit), body),))
-
-
 class VisitDesk:
-    """The use cases that hand out tickets: reading within a visit, and exporting its proof.
+    """The use cases that ask access, or hand out tickets.
 
     Args:
-        decide_read: the vault's decision of `object.read/1`.
+        decide_read: the vault's decision of `object.read/1`; its last draft is the read's entry.
         tickets: where export tickets are issued.
+        sources: what decisions of access are told.
     """
 
-    def __init__(self, *, decide_read: DecideRead, tickets: Tickets) -> None:
+    def __init__(self, *, decide_read: DecideRead, tickets: Tickets, sources: Sources = NOTHING) -> None:
         self._decide_read = decide_read
         self._tickets = tickets
+        self._sources = sources
+
+    def open_visit(self, actor: Actor, command: OpenVisit, state: State) -> Decision:
+        """Begin a visit.
+
+        Raises:
+            AccessDenied, NotPermitted, NotAParticipant: the actor may not open this visit.
+            VisitExists: the id was used before.
+            ActorMissing, ActorRetired, ParticipantRefused: somebody named cannot take part.
+        """
+        allowed = self._permit(actor, Action.OPEN_VISIT, state)
+        return _beside(allowed, _draft_opening(actor, command, state))
+
+    def open_visit_on_proof(self, actor: Actor, command: OpenVisitOnProof, state: State) -> Decision:
+        """Begin a visit that is built on an accepted fact: a visit closed in another organisation's ledger.
+
+        The entry by which the node accepted the proof is linked, so that the visit's own proof holds it.
+
+        Raises:
+            FactMissing: no accepted proof gives such a fact at this position; and as `open_visit`.
+        """
+        allowed = self._permit(actor, Action.OPEN_VISIT, state)
+        opening = _draft_opening(actor, command, state)
+        fact = require_fact(state.db, proof=command.proof, position=command.position, type=BUILT_ON)
+        body = ObjectLinked(stream=stream_of(PROOF_STREAM, fact.proof), n=fact.n, role=LinkRole.PROOF)
+        return _beside(allowed, opening, Draft(VISIT_OBJECT_LINKED.name, opening.stream, body))
+
+    def record_reading(self, actor: Actor, command: RecordInVisit, state: State) -> Decision:
+        """Record readings of a registered device, and link them, as two entries of one request.
+
+        Raises:
+            AccessDenied, VisitMissing, NotAParticipant, VisitClosed, VisitFull; and as `devices.draft_reading`.
+        """
+        require_kind(actor, ActorKind.DEVICE)
+        allowed = self._permit(actor, Action.RECORD, state)
+        visit = _find_visit(command.visit, state)
+        if not store.has_device(state.db, visit=visit.visit, device=actor.id):
+            raise NotAParticipant("the device is not one of this visit")
+        _check_open(visit)
+        if own_sealed_object(actor, command.object, state).visit not in (None, visit.visit):
+            raise ObjectOfAnotherVisit(f"object `{command.object}` was written for another visit")
+        reading = draft_reading(actor, command, state, visit=visit.visit)
+        n = state.next_n(reading.stream)
+        link = _link(visit, stream=Stream(reading.stream), n=n, role=LinkRole.READING, state=state)
+        return _beside(allowed, reading, link)
+
+    def close_visit(self, actor: Actor, command: CloseVisit, state: State) -> Decision:
+        """End a visit, committing to the complete list of its entries.
+
+        Raises:
+            AccessDenied, VisitMissing, NotAParticipant, VisitClosed.
+        """
+        visit = _find_visit(command.visit, state)
+        allowed = self._authorise(actor, Action.CLOSE_VISIT, visit, state)
+        if actor.id not in (visit.clinician, visit.opened_by) and actor.kind != ActorKind.ORGANISATION:
+            raise NotAParticipant("the clinician, whoever opened the visit, or an organisation closes it")
+        if visit.state == "closed":
+            raise VisitClosed("the visit is closed already")
+        body = VisitClosedBody(count=visit.entries, root=format_digest(visit.root))
+        return _beside(allowed, Draft(VISIT_CLOSED.name, _visit_stream(visit.visit), body))
 
     def read_object(self, actor: Actor, command: ReadInVisit, state: State) -> Decision:
-        """Decide a read by the vault's rules, and link it to the visit; answers with the vault's ticket.
+        """Decide a read by the vault's rules, and link it with its decision; answers with the vault's ticket.
 
         Raises:
             VisitMissing, NotAParticipant, VisitClosed, VisitFull; and what the vault refuses.
         """
-        visit = _open_visit_for(actor, command.visit, state)
+        visit = _find_visit(command.visit, state)
         ask = ReadObject(object=command.object, purpose=command.purpose, visit=visit.visit)
+        # Access first: that an outsider asked is a fact, whatever else stands in the way.
         read = self._decide_read(actor, ask, state)
-        stream = Stream(read.drafts[0].stream)
-        link = _link(visit, stream=stream, n=state.next_n(stream), role=LinkRole.READ, state=state)
-        return read._replace(drafts=(*read.drafts, link))
+        _check_participant(actor, visit)
+        _check_open(visit, adding=len(read.drafts))
+        links = [
+            _link(
+                visit,
+                stream=Stream(draft.stream),
+                n=state.next_n(draft.stream),
+                role=LinkRole.READ if draft is read.drafts[-1] else LinkRole.ACCESS,
+                state=state,
+            )
+            for draft in reversed(read.drafts)
+        ]
+        return read._replace(drafts=(*read.drafts, *links))
 
     def export_visit(self, actor: Actor, command: ExportVisit, state: State) -> Decision:
         """Note that the actor is given the proof of a closed visit, then issue the ticket for it.
 
         Raises:
-            VisitMissing, NotAParticipant, VisitNotClosed.
+            AccessDenied, VisitMissing, NotAParticipant, VisitNotClosed.
         """
         visit = _find_visit(command.visit, state)
+        allowed = self._authorise(actor, Action.EXPORT, visit, state)
         if actor.id not in (visit.patient, visit.clinician) and actor.kind != ActorKind.ORGANISATION:
             raise NotAParticipant("a participant or an organisation exports a visit")
         if visit.state != "closed":
@@ -253,7 +270,21 @@ class VisitDesk:
             ticket = self._tickets.issue(grant, lifetime_seconds=BUNDLE_TICKET_SECONDS)
             return BundleTicket(visit=visit.visit, ticket=ticket, path=bundle_path(visit.visit))
 
-        return Decision((draft,), None, issue)
+        return Decision((draft, *allowed.drafts), None, issue, allowed.documents)
+
+    def _permit(self, actor: Actor, action: Action, state: State) -> Allowed:
+        """For commands that release nothing: what stands decided costs a look-up."""
+        ask = Ask(action=action, resource=house_of(own_id(state)))
+        return permit_standing(actor, ask, state, sources=self._sources)
+
+    def _authorise(self, actor: Actor, action: Action, visit: VisitRow, state: State) -> Allowed:
+        ask = Ask(action=action, resource=_resource(visit))
+        return authorise(actor, ask, state, sources=self._sources)
+
+
+def find_visit_resource(state: State, visit_id: str) -> Resource:
+    """A visit as rules see it; raises `VisitMissing`."""
+    return _resource(_find_visit(VisitId(visit_id), state))
 
 
 def bundle_path(visit: str) -> str:
@@ -272,18 +303,38 @@ def _find_visit(visit_id: VisitId, state: State) -> VisitRow:
     return visit
 
 
+def _resource(visit: VisitRow) -> Resource:
+    """A visit as rules see it: of whoever opened it, about its patient, with its two participants."""
+    return Resource(
+        kind=ResourceKind.VISIT,
+        id=visit.visit,
+        owner=visit.opened_by,
+        subject=visit.patient,
+        readers=(visit.patient, visit.clinician),
+    )
+
+
+def _beside(allowed: Allowed, *drafts: Draft) -> Decision:
+    """A command's own entries, and what its permission must record behind them."""
+    return Decision((*drafts, *allowed.drafts), documents=allowed.documents)
+
+
 def _open_visit_for(actor: Actor, visit_id: VisitId, state: State) -> VisitRow:
     visit = _find_visit(visit_id, state)
-    if actor.id not in (visit.patient, visit.clinician):
-        raise NotAParticipant("only the visit's patient and clinician may do this")
+    _check_participant(actor, visit)
     _check_open(visit)
     return visit
 
 
-def _check_open(visit: VisitRow) -> None:
+def _check_participant(actor: Actor, visit: VisitRow) -> None:
+    if actor.id not in (visit.patient, visit.clinician):
+        raise NotAParticipant("only the visit's patient and clinician may do this")
+
+
+def _check_open(visit: VisitRow, *, adding: int = 1) -> None:
     if visit.state == "closed":
         raise VisitClosed("the visit is closed; nothing can be added")
-    if visit.entries >= VISIT_ENTRIES_MAX - 1:  # the last place is that of `visit.closed`
+    if visit.entries + adding > VISIT_ENTRIES_MAX - 1:  # the last place is that of `visit.closed`
         raise VisitFull(
             f"a visit has at most `{VISIT_ENTRIES_MAX}` entries", hint="close it and open another"
         )

@@ -32,17 +32,17 @@ def reading(object_id: str, **changes: object) -> Command:
 
 
 def code_of(world: World, wallet: Wallet, command: Command) -> str:
-    before = len(world.entries())
+    before = len(world.story())
     with pytest.raises(TelesphorError) as caught:
         world.ask(wallet, command)
-    assert len(world.entries()) == before
+    assert len(world.story()) == before
     return caught.value.code
 
 
 def test_device_records_readings_on_its_own_stream(world: World, device: Wallet) -> None:
     first, second = world.put(device), world.put(device)
     world.ask(device, reading(first), reading(second))
-    entries = world.entries()[-2:]
+    entries = world.story()[-2:]
     assert [(entry.stream, entry.n) for entry in entries] == [(f"readings/{device.actor}", n) for n in (0, 1)]
     assert [entry.body.object for entry in entries] == [first, second]
     assert entries[0].body.visit is None
@@ -116,5 +116,5 @@ def test_replaying_the_readings_gives_the_same_table(world: World, device: Walle
     world.ask(device, reading(world.put(device)))
     rows = list(world.db.execute("SELECT * FROM readings"))
     world.db.execute("DELETE FROM readings")
-    devices_store.apply(world.db, world.entries()[-1])
+    devices_store.apply(world.db, world.story()[-1])
     assert list(world.db.execute("SELECT * FROM readings")) == rows != []

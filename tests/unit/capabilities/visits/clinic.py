@@ -9,6 +9,7 @@ from telesphor.client.wallet import Wallet
 from telesphor.kernel.clock import format_instant
 from telesphor.kernel.commitment import commit
 from telesphor.kernel.errors import TelesphorError
+from telesphor.ledger.entries import RecordedEntry
 from telesphor.runtime.capability import Receipt
 from tests.unit.capabilities.world import START_MS, World
 
@@ -48,12 +49,21 @@ class Clinic:
         return object_id
 
     def code_of(self, wallet: Wallet, *commands: Command) -> str:
-        """The code with which a signed request is refused; nothing may have been written."""
+        """The code with which a signed request is refused; nothing may have been written but that access is denied."""
         before = len(self.world.entries())
         with pytest.raises(TelesphorError) as caught:
             self.world.ask(wallet, *commands)
-        assert len(self.world.entries()) == before
+        written = self.world.entries()[before:]
+        if caught.value.code == "access-denied":
+            (denial,) = written
+            assert (denial.actor, denial.body.outcome) == (wallet.actor, "deny")
+        else:
+            assert written == []
         return caught.value.code
+
+    def story(self) -> list[RecordedEntry]:
+        """What happened, without the decisions that allowed it."""
+        return self.world.story()
 
 
 def adding(visit: str, object_id: str, *, role: str = "note") -> Command:

@@ -39,7 +39,7 @@ def test_visit_is_opened_on_an_accepted_fact(clinic: Clinic, hospital: Hospital,
     proof, _ = hospital.accept()
     visit = clinic.world.ids.next()
     clinic.world.ask(wallet, on_proof(clinic, visit, proof))
-    opened, link = clinic.world.entries()[-2:]
+    opened, link = clinic.story()[-2:]
     assert (opened.type, opened.stream, opened.n) == ("visit.opened/1", f"visit/{visit}", 0)
     assert (opened.body.patient, opened.body.clinician) == (clinic.patient.actor, clinic.clinician.actor)
     assert (link.type, link.stream, link.n) == ("visit.object-linked/1", f"visit/{visit}", 1)
@@ -53,7 +53,7 @@ def test_link_leads_to_the_acceptance_however_often_the_proof_was_announced(
     hospital.grant(hospital.system, command)
     clinic.world.desk.judge(hospital.grant(hospital.system, command), good_bundle())
     clinic.world.ask(clinic.clinician, on_proof(clinic, clinic.world.ids.next(), proof))
-    assert clinic.world.entries()[-1].body.n == 2
+    assert clinic.story()[-1].body.n == 2
 
 
 def test_visit_on_a_proof_that_nobody_submitted_is_refused(clinic: Clinic) -> None:
@@ -87,7 +87,7 @@ def test_visit_on_a_fact_that_closes_no_visit_is_refused(
 
 @pytest.mark.parametrize(
     ("who", "code"),
-    [("patient", "not-a-participant"), ("device", "not-permitted"), ("node", "not-permitted")],
+    [("patient", "not-a-participant"), ("device", "access-denied"), ("node", "access-denied")],
 )
 def test_visit_on_a_proof_opened_by_who_may_open_none_is_refused(
     clinic: Clinic, hospital: Hospital, who: str, code: str

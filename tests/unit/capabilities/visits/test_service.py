@@ -30,7 +30,7 @@ def test_clinician_organisation_or_system_opens_a_visit(clinic: Clinic, who: str
     wallet = clinic.world.enrol("system") if who == "system" else getattr(clinic, who)
     visit = clinic.world.ids.next()
     clinic.world.ask(wallet, clinic.opening(visit))
-    entry = clinic.world.entries()[-1]
+    entry = clinic.story()[-1]
     assert (entry.type, entry.stream, entry.n, entry.actor) == (
         "visit.opened/1",
         f"visit/{visit}",
@@ -43,7 +43,7 @@ def test_clinician_organisation_or_system_opens_a_visit(clinic: Clinic, who: str
 
 @pytest.mark.parametrize(
     ("who", "code"),
-    [("patient", "not-a-participant"), ("device", "not-permitted"), ("node", "not-permitted")],
+    [("patient", "not-a-participant"), ("device", "access-denied"), ("node", "access-denied")],
 )
 def test_visit_opened_by_patient_device_or_node_is_refused(clinic: Clinic, who: str, code: str) -> None:
     wallet = clinic.world.node if who == "node" else getattr(clinic, who)
@@ -119,10 +119,12 @@ def test_read_leaves_its_entry_and_its_link_and_gives_the_vaults_ticket(clinic: 
     world, visit = clinic.world, clinic.open()
     record = world.put(clinic.hospital, b"record", readers=(clinic.clinician.actor,))
     receipt = world.ask(clinic.clinician, read(visit, record))
-    done, link = world.entries()[-2:]
+    decided, done, link, access = world.entries()[-4:]
+    assert (decided.type, decided.body.outcome) == ("access.decided/1", "allow")
     assert (done.type, done.stream, done.body.visit) == ("object.read/1", f"object/{record}", visit)
     assert (link.type, link.stream) == ("visit.object-linked/1", f"visit/{visit}")
     assert (link.body.stream, link.body.n, link.body.role) == (done.stream, done.n, "read")
+    assert (access.body.stream, access.body.n, access.body.role) == (decided.stream, decided.n, "access")
     target = io.BytesIO()
     world.vault.send(receipt.results[0].ticket, target)
     assert target.getvalue() == b"record"
@@ -132,14 +134,15 @@ def test_each_read_is_linked_for_itself(clinic: Clinic) -> None:
     visit = clinic.open()
     record = clinic.world.put(clinic.patient, readers=(clinic.clinician.actor,))
     clinic.world.ask(clinic.clinician, read(visit, record), read(visit, record))
-    links = [entry.body.n for entry in clinic.world.entries() if entry.type == "visit.object-linked/1"]
-    assert links == [2, 3]
+    links = [entry.body for entry in clinic.story() if entry.type == "visit.object-linked/1"]
+    assert [link.n for link in links if link.role == "read"] == [2, 3]
+    assert [link.n for link in links if link.role == "access"] == [1, 2]
 
 
 def test_read_by_a_participant_who_is_no_reader_is_refused(clinic: Clinic) -> None:
     visit = clinic.open()
     record = clinic.world.put(clinic.hospital, readers=(clinic.clinician.actor,))
-    assert clinic.code_of(clinic.patient, read(visit, record)) == "not-a-reader"
+    assert clinic.code_of(clinic.patient, read(visit, record)) == "access-denied"
 
 
 @pytest.mark.parametrize("who", ["device", "hospital", "stranger"])
@@ -175,7 +178,7 @@ def test_read_of_an_erased_object_is_refused(clinic: Clinic) -> None:
 def test_participant_adds_a_sealed_object_of_its_own(clinic: Clinic, role: str) -> None:
     visit = clinic.open()
     object_id = clinic.add(visit, clinic.clinician, role=role)
-    sealed, link = clinic.world.entries()[-2:]
+    sealed, link = clinic.story()[-2:]
     assert sealed.type == "object.sealed/1"
     assert (link.body.stream, link.body.n, link.body.role) == (f"object/{object_id}", sealed.n, role)
 
@@ -189,7 +192,7 @@ def test_link_names_the_seal_also_after_a_resumed_upload_and_later_reads(clinic:
     world.ask(clinic.patient, ("object.seal/1", seal))
     world.ask(clinic.patient, ("object.read/1", {"object": object_id, "purpose": "treatment", "visit": None}))
     world.ask(clinic.patient, adding(visit, object_id))
-    assert world.entries()[-1].body.n == 2
+    assert clinic.story()[-1].body.n == 2
 
 
 @pytest.mark.parametrize("role", ["read", "reading", "photo"])
@@ -263,7 +266,7 @@ def test_reading_of_a_registered_device_is_recorded_and_linked(clinic: Clinic) -
     world, visit = clinic.world, clinic.open()
     values = world.put(clinic.device, visit=visit)
     world.ask(clinic.device, reading(visit, values))
-    done, link = world.entries()[-2:]
+    done, link = clinic.story()[-2:]
     assert (done.type, done.stream, done.body.visit) == (
         "reading.recorded/1",
         f"readings/{clinic.device.actor}",
@@ -311,7 +314,7 @@ def test_closing_commits_to_every_entry_of_the_visit(clinic: Clinic) -> None:
     for wallet in (clinic.clinician, clinic.patient, clinic.clinician):
         clinic.add(visit, wallet)
     clinic.close(visit)
-    *steps, closed = [entry for entry in world.entries() if entry.stream == f"visit/{visit}"]
+    *steps, closed = [entry for entry in clinic.story() if entry.stream == f"visit/{visit}"]
     assert (closed.type, closed.n) == ("visit.closed/1", 4)
     assert closed.body.count == len(steps) == 4
     assert closed.body.root == format_digest(root_of([leaf_hash(entry.data) for entry in steps]))
@@ -320,7 +323,7 @@ def test_closing_commits_to_every_entry_of_the_visit(clinic: Clinic) -> None:
 def test_visit_without_any_step_closes(clinic: Clinic) -> None:
     visit = clinic.open()
     clinic.close(visit)
-    assert clinic.world.entries()[-1].body.count == 1
+    assert clinic.story()[-1].body.count == 1
 
 
 def test_whoever_opened_a_visit_and_an_organisation_close_it(clinic: Clinic) -> None:
@@ -331,14 +334,18 @@ def test_whoever_opened_a_visit_and_an_organisation_close_it(clinic: Clinic) -> 
     clinic.world.ask(clinic.hospital, closing(second))
 
 
-@pytest.mark.parametrize("who", ["device", "patient", "stranger", "system", "node"])
-def test_visit_closed_by_who_may_not_is_refused(clinic: Clinic, who: str) -> None:
+def test_visit_closed_by_its_patient_is_refused(clinic: Clinic) -> None:
+    assert clinic.code_of(clinic.patient, closing(clinic.open())) == "not-a-participant"
+
+
+@pytest.mark.parametrize("who", ["device", "stranger", "system", "node"])
+def test_visit_closed_by_who_may_not_is_denied(clinic: Clinic, who: str) -> None:
     world = clinic.world
     others = {"stranger": "person", "system": "system"}
     wallet = (
         world.node if who == "node" else world.enrol(others[who]) if who in others else getattr(clinic, who)
     )
-    assert clinic.code_of(wallet, closing(clinic.open())) == "not-a-participant"
+    assert clinic.code_of(wallet, closing(clinic.open())) == "access-denied"
 
 
 def test_visit_closed_twice_is_refused(clinic: Clinic) -> None:
@@ -356,7 +363,7 @@ def test_export_is_an_entry_of_its_own_stream_and_gives_a_ticket(clinic: Clinic,
     visit = clinic.open()
     clinic.close(visit)
     answer = clinic.world.ask(wallet, exporting(visit)).results[0]
-    entry = clinic.world.entries()[-1]
+    entry = clinic.story()[-1]
     assert (entry.type, entry.stream, entry.n) == ("visit.exported/1", f"exports/{visit}", 0)
     assert entry.body.entries == 2
     assert answer.path == f"/v1/visits/{visit}/bundle"
@@ -369,11 +376,11 @@ def test_export_of_an_open_visit_is_refused(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize("who", ["device", "stranger", "system"])
-def test_export_by_who_has_no_part_is_refused(clinic: Clinic, who: str) -> None:
+def test_export_by_who_has_no_part_is_denied(clinic: Clinic, who: str) -> None:
     visit = clinic.open()
     clinic.close(visit)
     wallet = clinic.device if who == "device" else clinic.world.enrol("person" if who == "stranger" else who)
-    assert clinic.code_of(wallet, exporting(visit)) == "not-a-participant"
+    assert clinic.code_of(wallet, exporting(visit)) == "access-denied"
 
 
 # The fold.
@@ -387,7 +394,7 @@ def test_replaying_the_entries_gives_the_same_tables(clinic: Clinic) -> None:
     clinic.open()
     again = open_database(":memory:")
     again.execute(visits_store.SCHEMA)
-    for entry in world.entries():
+    for entry in clinic.story():
         if entry.type.startswith("visit."):
             visits_store.apply(again, entry)
     for table in visits_store.TABLES:
