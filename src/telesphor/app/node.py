@@ -16,10 +16,17 @@ from typing import Any
 import apsw
 
 from telesphor.app.channels import Channels
+from telesphor.app.factors import Factors
 from telesphor.app.mirroring import Mirroring, open_mirror
 from telesphor.app.proving import make_visit_bundle, plain_standing
 from telesphor.app.registry import build_checking_registry
-from telesphor.capabilities.devices.capability import CAPABILITY as DEVICES
+from telesphor.app.rules import find_resource, open_sources
+from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
+from telesphor.capabilities.access.objects import Objects
+from telesphor.capabilities.access.service import authorise
+from telesphor.capabilities.access.tokens.capability import tokens_capability
+from telesphor.capabilities.contracts import capability as contracts
+from telesphor.capabilities.devices.capability import devices_capability
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.authenticate import (
     Authenticator,
@@ -27,6 +34,7 @@ from telesphor.capabilities.identity.authenticate import (
     open_verifier,
 )
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
+from telesphor.capabilities.identity.model import ActorKind
 from telesphor.capabilities.interchain import capability as interchain
 from telesphor.capabilities.interchain.routes import routes as interchain_routes
 from telesphor.capabilities.visits.capability import visits_capability
@@ -47,7 +55,7 @@ from telesphor.ledger.routes import routes as ledger_routes
 from telesphor.ledger.share import sharing
 from telesphor.ledger.witness.routes import WitnessDesk, witness_handlers, witness_routes
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Recorded, Registry
+from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Recorded, Registry
 from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.folder import (
     FolderLock,
@@ -125,7 +133,25 @@ class Node:
         self.channels = Channels(folder.path, settings, clock)
         self.metrics.registry.register(self.channels.book)
         db = self._open_ledger(stack)
+        self.sources = open_sources()
         self.vault = self._open_vault(stack)
+        self.factors = Factors(
+            folder,
+            settings,
+            keys,
+            tickets=self.vault.tickets,
+            record=self._record,
+            open_entries=self.reader,
+            clock=clock,
+            ids=self.ids,
+        )
+        self.contracts = contracts.open_desk(
+            keys,
+            lambda word: self.machine.call_blocking(word),
+            open_db=partial(open_reader, folder.ledger),
+            read_document=self._kept_document,
+            stack=stack,
+        )
         self.proofs = interchain.open_desk(
             folder,
             keys,
@@ -192,17 +218,40 @@ class Node:
             recipients=identity,
             clock=self.clock,
             ids=self.ids,
+            access=Objects(sources=self.sources, clock=self.clock, ids=self.ids),
         )
         stack.callback(vault.close)
         return vault
 
     def _build_registry(self) -> Registry:
         """The one list of capabilities."""
-        visits = visits_capability(
-            decide_read=partial(vault_service.decide_read, vault=self.vault), tickets=self.vault.tickets
+        decide_read = partial(vault_service.decide_read, vault=self.vault)
+        ask = partial(authorise, sources=self.sources)
+        return Registry(
+            (
+                IDENTITY,
+                *self.factors.capabilities(),
+                interchain.interchain_capability(self.proofs),
+                ACCESS,
+                tokens_capability(authorise=ask, find_resource=find_resource),
+                vault_capability(self.vault),
+                contracts.contracts_capability(self.contracts),
+                devices_capability(self.sources),
+                visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
+                sharing(),
+                mirroring(self.mirrors),
+                leaves.CAPABILITY,
+            )
         )
-        first = (IDENTITY, interchain.interchain_capability(self.proofs), vault_capability(self.vault))
-        return Registry((*first, DEVICES, visits, sharing(), mirroring(self.mirrors), leaves.CAPABILITY))
+
+    def _record(self, command: CommandType, word: Body) -> Receipt:
+        """Record the node's own word, which no signed request asked for."""
+        node = Actor(self.keys.node_id, ActorKind.NODE, self.keys.signing.public.key_id)
+        return self.machine.call_blocking(Request(node, ((command, word),)))
+
+    def _kept_document(self, digest: str) -> bytes | None:
+        with closing(self.reader()) as entries:
+            return entries.document(digest)
 
     def _open_tree(self, stack: ExitStack) -> None:
         self.public = open_blobs(self.folder.public_url(self.settings))
@@ -283,6 +332,7 @@ class Node:
         self.integrator.wake()
         self.machine.start()
         stack.callback(self.machine.stop)
+        self.factors.start(stack)
 
     def _settle(self, _entry: Recorded) -> None:
         """Destroy or renew an object's keys, should what followed its entry at once have failed."""
@@ -337,6 +387,7 @@ class Node:
             *vault_routes(self.vault),
             *visit_routes(tickets=self.vault.tickets, make_bundle=self.visit_proof),
             *interchain_routes(self.proofs),
+            *self.factors.routes(),
         ]
         raw = [self.gate.route()]
         if self.network is not None:

@@ -5,8 +5,16 @@ Whoever adds a capability adds it here, and to `Node._build_registry`.
 
 from __future__ import annotations
 
-from telesphor.capabilities.devices.capability import CAPABILITY as DEVICES
+from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
+from telesphor.capabilities.access.tokens import capability as tokens
+from telesphor.capabilities.contracts import capability as contracts
+from telesphor.capabilities.devices import capability as devices
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
+from telesphor.capabilities.identity.credentials import capability as credentials
+from telesphor.capabilities.identity.enrolment import capability as enrolment
+from telesphor.capabilities.identity.passkeys import capability as passkeys
+from telesphor.capabilities.identity.presentations import capability as presentations
+from telesphor.capabilities.identity.recovery.capability import CAPABILITY as KEY_RECOVERY
 from telesphor.capabilities.interchain import capability as interchain
 from telesphor.capabilities.visits.capability import RECORDED as VISITS_RECORDED
 from telesphor.ledger import leaves
@@ -18,5 +26,23 @@ from telesphor.vault.capability import RECORDED as VAULT_RECORDED
 
 def build_checking_registry() -> Registry:
     """What a node can record, without what it needs to decide: enough to read and replay a ledger."""
-    capabilities = (IDENTITY, interchain.RECORDED, VAULT_RECORDED, DEVICES, VISITS_RECORDED)
-    return Registry((*capabilities, SHARING_RECORDED, MIRRORS_RECORDED, leaves.CAPABILITY))
+    return Registry(
+        (
+            IDENTITY,
+            KEY_RECOVERY,
+            passkeys.RECORDED,
+            credentials.RECORDED,
+            presentations.RECORDED,
+            enrolment.RECORDED,
+            interchain.RECORDED,
+            ACCESS,
+            tokens.RECORDED,
+            VAULT_RECORDED,
+            contracts.RECORDED,
+            devices.RECORDED,
+            VISITS_RECORDED,
+            SHARING_RECORDED,
+            MIRRORS_RECORDED,
+            leaves.CAPABILITY,
+        )
+    )

@@ -22,6 +22,10 @@ SETTINGS_FILE = "telesphor.toml"
 SETTINGS_BYTES_MAX = 64 * 1024
 """A dozen lines; whatever is larger is some other file."""
 
+Site = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?)?$", max_length=200)
+]
+
 Origin = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9._-]+)*$", max_length=200)]
 """A schema-less URL (C2SP tlog-checkpoint): lower case, no spaces, no plus."""
 
@@ -68,6 +72,10 @@ class Settings(FileSettings):
     model_config = SettingsConfigDict(env_prefix="TELESPHOR_", extra="forbid", frozen=True)
 
     origin: Origin
+    site: Site = ""
+    """Where browsers, wallets and other organisations reach the node by HTTPS, such as `node.example`, with its
+    port where that is not 443. It is in identifiers and in what passkeys are made for, so it stays. When nothing
+    is set, it is the origin's first part."""
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=0, le=65_535)
     plain: bool = True
