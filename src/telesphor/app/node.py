@@ -20,7 +20,7 @@ from telesphor.app.factors import Factors
 from telesphor.app.mirroring import Mirroring, open_mirror
 from telesphor.app.proving import make_visit_bundle, plain_standing
 from telesphor.app.registry import build_checking_registry
-from telesphor.app.rules import find_resource, open_sources
+from telesphor.app.rules import find_resource, open_sources, permit_contract, under_rules
 from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
 from telesphor.capabilities.access.objects import Objects
 from telesphor.capabilities.access.service import authorise
@@ -151,6 +151,7 @@ class Node:
             open_db=partial(open_reader, folder.ledger),
             read_document=self._kept_document,
             stack=stack,
+            authorise=partial(permit_contract, sources=self.sources),
         )
         self.proofs = interchain.open_desk(
             folder,
@@ -229,8 +230,8 @@ class Node:
         ask = partial(authorise, sources=self.sources)
         return Registry(
             (
-                IDENTITY,
-                *self.factors.capabilities(),
+                under_rules(IDENTITY, sources=self.sources),
+                *(under_rules(one, sources=self.sources) for one in self.factors.capabilities()),
                 interchain.interchain_capability(self.proofs),
                 ACCESS,
                 tokens_capability(authorise=ask, find_resource=find_resource),
@@ -238,7 +239,7 @@ class Node:
                 contracts.contracts_capability(self.contracts),
                 devices_capability(self.sources),
                 visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
-                sharing(),
+                under_rules(sharing(), sources=self.sources),
                 mirroring(self.mirrors),
                 leaves.CAPABILITY,
             )

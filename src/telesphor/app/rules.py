@@ -1,15 +1,27 @@
 """What decisions of access are told in a node: each source is the capability that knows.
 
-Start at `open_sources`; `find_resource` is what grants are about.
+Start at `open_sources`; `find_resource` is what grants are about, `under_rules` puts administrative commands of
+capabilities that stand below access under the organisation's rules.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from telesphor.capabilities.access.model import DeviceLink, PresentedFactor, Resource, ResourceKind
+from telesphor.capabilities.access.model import (
+    Action,
+    Ask,
+    DeviceLink,
+    PresentedFactor,
+    Resource,
+    ResourceKind,
+    house_of,
+)
 from telesphor.capabilities.access.objects import find_object_resource
+from telesphor.capabilities.access.service import authorise, permit_standing
 from telesphor.capabilities.access.sources import Sources
 from telesphor.capabilities.access.tokens.capability import RECORDED as TOKENS
 from telesphor.capabilities.access.tokens.policies import (
@@ -19,12 +31,40 @@ from telesphor.capabilities.access.tokens.policies import (
     roles_of,
 )
 from telesphor.capabilities.access.tokens.refusals import MembersRefused
+from telesphor.capabilities.contracts.model import ContractRow
+from telesphor.capabilities.contracts.service import Action as ContractAction
+from telesphor.capabilities.contracts.service import Permit
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.enrolment.service import connection_of, find_enrolment
 from telesphor.capabilities.identity.passkeys.service import assurance_of
 from telesphor.capabilities.identity.presentations.service import presented_factors
+from telesphor.capabilities.identity.service import own_id
 from telesphor.capabilities.visits.service import find_visit_resource
-from telesphor.runtime.capability import State
+from telesphor.runtime.capability import Actor, Capability, Decision, State
+
+ADMINISTRATIVE: Final = frozenset(
+    {
+        "actor.register/1",
+        "issuer.trust/1",
+        "issuer.distrust/1",
+        "status-list.open/1",
+        "credential.issue/1",
+        "credential.reverify/1",
+        "credential.suspend/1",
+        "credential.reinstate/1",
+        "credential.revoke/1",
+        "credential.offer/1",
+        "maker.trust/1",
+        "maker.distrust/1",
+        "firmware.allow/1",
+        "firmware.withdraw/1",
+        "device.enrol/1",
+        "share.make/1",
+    }
+)
+"""Commands of organisations and of the node alone, which `base:custodian` permits them."""
+
+Decide = Callable[[Actor, Any, State], Decision]
 
 SIGNED_IN_MS: Final = 15 * 60 * 1000
 """How long a sign-in by passkey counts for decisions: as long as a read's ticket."""
@@ -58,6 +98,45 @@ def find_resource(state: State, kind: ResourceKind, id: str) -> Resource:
     if enrolment is None:
         raise MembersRefused(f"there is no {kind} `{id}` that could be granted")
     return Resource(kind=kind, id=id, owner=enrolment.owner)
+
+
+def permit_contract(
+    actor: Actor, action: ContractAction, row: ContractRow, state: State, *, sources: Sources
+) -> Permit:
+    """Ask access about a contract: who deployed it owns it.
+
+    Raises:
+        AccessDenied: the rules do not allow it.
+    """
+    resource = Resource(kind=ResourceKind.CONTRACT, id=row.contract, owner=row.deployed_by)
+    asked = Ask(action=Action(action), resource=resource)
+    allowed = authorise(actor, asked, state, sources=sources)
+    return Permit(allowed.drafts, allowed.documents)
+
+
+def under_rules(capability: Capability, *, sources: Sources) -> Capability:
+    """The same capability, whose administrative commands ask access before they are decided.
+
+    What these commands demand of whoever asks still holds: the rules can only forbid.
+    """
+    commands = (
+        replace(command, decide=partial(_decide_under_rules, command.decide, sources))
+        if command.name in ADMINISTRATIVE
+        else command
+        for command in capability.commands
+    )
+    return replace(capability, commands=tuple(commands))
+
+
+def _decide_under_rules(
+    decide: Decide, sources: Sources, actor: Actor, command: Any, state: State
+) -> Decision:
+    ask = Ask(action=Action.ADMINISTER, resource=house_of(own_id(state)))
+    allowed = permit_standing(actor, ask, state, sources=sources)
+    decision = decide(actor, command, state)
+    return decision._replace(
+        drafts=(*decision.drafts, *allowed.drafts), documents=(*decision.documents, *allowed.documents)
+    )
 
 
 def _factors_of(state: State, actor: str) -> tuple[PresentedFactor, ...]:
