@@ -135,7 +135,8 @@ def fsck(
             return
         say(
             f"sound: {report.entries} entries in {report.streams} streams, {report.requests} signed requests, "
-            f"{report.tiles} tiles, {report.checkpoints} checkpoints, {report.state_rows} rows of state"
+            f"{report.tiles} tiles, {report.checkpoints} checkpoints, "
+            f"{report.documents} documents, {report.state_rows} rows of state"
             + (f", {checked} objects" if checked is not None else "")
             + (", every signature verified" if requests else "")
         )

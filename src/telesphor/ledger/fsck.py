@@ -4,9 +4,10 @@
                 request kept with the digest it names and found again when it is replayed
 2. tiles        every hash tile equals the one the entries give
 3. checkpoints  every signed checkpoint opens under the log's keys and names the root of its size
-4. state        the tables equal those made by replaying the entries into an empty database
+4. documents    every document that is kept has the digest it is kept under
+5. state        the tables equal those made by replaying the entries into an empty database
 
-Steps 1 to 3 are one pass over the entries; step 4 runs beside it in a process of its own. Where an
+Steps 1 to 3 are one pass over the entries; step 5 runs beside it in a process of its own. Where an
 entry does not fit its neighbours, the published tiles tell which of them was changed. Memory is
 bounded by the number of streams (about 180 bytes each), not of entries. Signatures of requests are
 not verified again here: that is what bundles are for.
@@ -62,6 +63,7 @@ class FsckReport:
     requests: int
     tiles: int
     checkpoints: int
+    documents: int
     state_rows: int
 
 
@@ -110,7 +112,13 @@ def fsck(
                 process.terminate()
             raise
     return FsckReport(
-        checker.edge.size, checker.streams, checker.requests, checker.tiles, checker.checkpoints, state_rows
+        checker.edge.size,
+        checker.streams,
+        checker.requests,
+        checker.tiles,
+        checker.checkpoints,
+        checker.documents,
+        state_rows,
     )
 
 
@@ -119,7 +127,7 @@ def _check_state(ledger: Path, scratch: Path, registry: Callable[[], Registry]) 
 
 
 class _Pass:
-    """Steps 1 to 3: one walk over the entries in order."""
+    """Steps 1 to 4: one walk over the entries in order, and one over the documents."""
 
     def __init__(self, files: LedgerFiles, progress: Progress) -> None:
         self._files = files
@@ -127,7 +135,7 @@ class _Pass:
         self._db = open_reader(files.ledger)
         self._published = open_reader(files.published)
         self.edge = TreeEdge()
-        self.streams = self.requests = self.tiles = self.checkpoints = 0
+        self.streams = self.requests = self.tiles = self.checkpoints = self.documents = 0
         self._published_size = 0
         self._heads: dict[str, int] = {}
         self._last_at = ""
@@ -162,6 +170,13 @@ class _Pass:
         self._check_shown()
         self._check_heads()
         self.requests = self._requests.finish()
+        self._check_documents()
+
+    def _check_documents(self) -> None:
+        for digest, data in store.document_rows(self._db):
+            if digest_of(data) != digest:
+                raise LedgerDamaged(f"the document `{digest}` is not what was kept")
+            self.documents += 1
 
     def _walk_to(self, end: int, size: int) -> None:
         while self.edge.size < end:

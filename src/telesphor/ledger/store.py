@@ -145,6 +145,11 @@ def document_of(db: apsw.Connection, digest: str) -> bytes | None:
     return None if row is None else row[0]
 
 
+def document_rows(db: apsw.Connection) -> Iterator[tuple[str, bytes]]:
+    """All kept documents with the digests they are kept under."""
+    return db.execute("SELECT digest, data FROM documents")
+
+
 def stream_head(db: apsw.Connection, stream: str) -> tuple[int, int] | None:
     """Return length and head position of a stream, if it exists."""
     return db.execute("SELECT length, head FROM streams WHERE stream = ?", (stream,)).fetchone()

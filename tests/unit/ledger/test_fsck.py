@@ -11,6 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.merkle import HASH_BYTES
 from telesphor.ledger.fsck import LedgerDamaged, fsck
@@ -313,6 +314,14 @@ def test_request_that_no_entry_names_is_found(folder: Path) -> None:
 
 
 # State and streams
+
+
+def test_document_that_was_altered_is_found(folder: Path) -> None:
+    digest = digest_of(b"a document")
+    damage(folder, f"INSERT INTO documents VALUES('{digest}', CAST('a document' AS BLOB))")
+    assert check(folder).documents == 1  # type: ignore[attr-defined]
+    damage(folder, "UPDATE documents SET data = CAST('another' AS BLOB)")
+    assert f"document `{digest}`" in fault(folder)
 
 
 @pytest.mark.parametrize(
