@@ -16,12 +16,15 @@ import msgspec
 import typer
 
 from telesphor.app import node_wallet, open_for_proofs
+from telesphor.capabilities.identity.presentations.documents import open_factor, read_factors
+from telesphor.capabilities.identity.presentations.entries import PRESENTED
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption, open_wallet, reach
 from telesphor.client.node import NodeClient
 from telesphor.client.wallet import Wallet
 from telesphor.kernel import base64url, canonical
 from telesphor.kernel.bundle import OPENED_BYTES_MAX, OpenedCommitment, Selection
 from telesphor.kernel.clock import SystemClock, format_instant
+from telesphor.kernel.commitment import MEMBER_PATTERN
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger.bundles import BundleSource
@@ -36,7 +39,10 @@ OPENING_BYTES_MAX: Final = 2 * OPENED_BYTES_MAX
 """An opening's file: the value as JSON, with whatever white space somebody likes, and its key."""
 
 _RANGE: Final = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?", re.ASCII)
-_OPEN: Final = re.compile(r"([0-9]{1,12}):([a-z][a-z0-9_]{0,63})=(.+)", re.ASCII | re.DOTALL)
+_OPEN: Final = re.compile(
+    rf"(?P<at>[0-9]{{1,12}}):(?P<member>{MEMBER_PATTERN})=(?P<file>.+)", re.ASCII | re.DOTALL
+)
+_FACTOR: Final = re.compile(r"([0-9]{1,12}):([a-z_]{1,64}\.[a-z0-9_]{1,64})", re.ASCII)
 
 
 class ChoiceRefused(TelesphorError):
@@ -75,6 +81,13 @@ def share(
             help="Show the value of a commitment; FILE is JSON with `key` and `value`. Repeat.",
         ),
     ] = None,
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POSITION:GROUP.NAME",
+            help="Show one factor of the presentation at that entry, and none of its others. Repeat.",
+        ),
+    ] = None,
     whole_requests: Annotated[
         bool, typer.Option("--whole-requests", help="Show requests that asked for more than was chosen.")
     ] = False,
@@ -105,6 +118,7 @@ def share(
             entries=entry or [],
             streams=stream or [],
             opened=[read_opening(text) for text in open_ or []],
+            factors=[read_factor_choice(text) for text in factor or []],
             whole_requests=whole_requests,
             with_documents=with_documents,
         )
@@ -146,17 +160,45 @@ def read_opening(text: str) -> OpenedCommitment:
             "an opening is not said as it should be", hint="write it as `12:commitment=opening.json`"
         )
     try:
-        with Path(match[3]).open("rb") as file:
+        with Path(match["file"]).open("rb") as file:
             said = msgspec.json.decode(file.read(OPENING_BYTES_MAX), type=_Opening)
         key, value = base64url.decode(said.key), canonical.encode(said.value)
     except (OSError, ValueError, msgspec.MsgspecError, TelesphorError) as error:
         # What the file holds is a patient's: nothing of it may stand in the refusal.
         raise ChoiceRefused(
-            f"the opening in `{match[3]}` cannot be used",
+            f"the opening in `{match['file']}` cannot be used",
             hint='the file is JSON such as {"key": "base64url", "value": 61}',
             detail=type(error).__name__,
         ) from None
-    return OpenedCommitment(position=int(match[1]), member=match[2], key=key, value=value)
+    return OpenedCommitment(position=int(match["at"]), member=match["member"], key=key, value=value)
+
+
+def read_factor_choice(text: str) -> tuple[int, str]:
+    """The position and the factor that a text such as `41:licence.licensed_in` names; raises `ChoiceRefused`."""
+    match = _FACTOR.fullmatch(text)
+    if match is None:
+        raise ChoiceRefused(
+            "a factor is not said as it should be", hint="write it as `41:licence.licensed_in`"
+        )
+    return int(match[1]), match[2]
+
+
+def open_presented(reader: EntryReader, position: int, name: str) -> OpenedCommitment:
+    """What shows one factor of the presentation that the entry at `position` notes.
+
+    Raises:
+        ChoiceRefused: it is no such entry, its factors were forgotten, or it does not show this one.
+    """
+    entry = reader.entry(position)
+    data = reader.document(entry.body.factors) if entry.type == PRESENTED.name else None
+    if data is None:
+        raise ChoiceRefused(f"entry `{position}` is no presentation whose factors are kept")
+    opened = open_factor(read_factors(data), name)
+    if opened is None:
+        raise ChoiceRefused(f"the presentation of entry `{position}` does not show the factor `{name}`")
+    return OpenedCommitment(
+        position=position, member=f"shown.{opened.number}", key=opened.key, value=opened.value
+    )
 
 
 def _make(
@@ -167,10 +209,12 @@ def _make(
     entries: Sequence[str],
     streams: Sequence[str],
     opened: Sequence[OpenedCommitment],
+    factors: Sequence[tuple[int, str]],
     whole_requests: bool,
     with_documents: bool,
 ) -> Share:
     with open_for_proofs(node) as proofs:
+        shown = [open_presented(proofs.reader, position, name) for position, name in factors]
         positions = {*read_positions(entries), *_positions_of(streams, proofs.reader)}
         found = proofs.standing(max(positions, default=0))
         return share_bundle(
@@ -180,7 +224,7 @@ def _make(
             checkpoint=found,
             source=BundleSource(keys.log.origin, keys.log.vkeys(), proofs.prover, keys.signing),
             made_at=format_instant(SystemClock().now_ms()),
-            opened=opened,
+            opened=[*opened, *shown],
             confirmations=found.confirmations,
             whole_requests=whole_requests,
             with_documents=with_documents,

@@ -20,6 +20,7 @@ from telesphor.kernel.chains.anchor import parse_network
 from telesphor.kernel.chains.ethereum import PROOF_BYTES_MAX
 from telesphor.kernel.chains.headers import HEADERS_BYTES_MAX
 from telesphor.kernel.chains.timestamp import FILE_BYTES_MAX as OTS_BYTES_MAX
+from telesphor.kernel.commitment import MEMBER_PATTERN
 from telesphor.kernel.digest import Digest, parse_digest
 from telesphor.kernel.document import DOCUMENT_BYTES_MAX, DOCUMENTS_MAX
 from telesphor.kernel.entry import ENTRY_BYTES_MAX
@@ -67,7 +68,7 @@ _EVIDENCE: Final = re.compile(r"evidence/([0-9a-f]{64})\.json", re.ASCII)
 _DOCUMENT: Final = re.compile(r"documents/([0-9a-f]{64})", re.ASCII)
 _CARD: Final = re.compile(r"cards/([0-9a-f]{8})\.json", re.ASCII)
 _ANCHOR: Final = re.compile(r"anchors/([a-z0-9-]{1,40})\.(ots|headers|json)", re.ASCII)
-_MEMBER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_MEMBER: Final = re.compile(MEMBER_PATTERN, re.ASCII)
 
 
 class BundleRefused(TelesphorError):
@@ -88,7 +89,7 @@ class BundleEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedCommitment:
-    """The value behind a commitment of an entry: `member` is its name in the entry's body."""
+    """The value behind a commitment of an entry: `member` is its name in the entry's body, such as `shown.2`."""
 
     position: int
     member: str

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping
 
 from telesphor.kernel.errors import Kind, TelesphorError
 
 KEY_BYTES = 32
 """As long as the hash, so that the key can be neither guessed nor (RFC 2104 section 3) shortened."""
+
+MEMBER_PATTERN = r"[a-z][a-z0-9_]{0,63}(\.(0|[1-9][0-9]{0,2}))?"
+"""How a commitment is named within an entry: its member, and its number where the member is a list."""
 
 _PREFIX = "hmac-sha256:"
 _COMMITMENT = re.compile(r"hmac-sha256:[0-9a-f]{64}")
@@ -54,6 +58,15 @@ def check_commitment(text: object) -> str:
     if not isinstance(text, str) or _COMMITMENT.fullmatch(text) is None:
         raise CommitmentRefused("the commitment does not have the form `hmac-sha256:` and 64 hex digits")
     return text
+
+
+def commitment_in(body: Mapping[str, object], member: str) -> str | None:
+    """The text that `member` names in an entry's body: a member, or with `.2` behind it the third of a list there."""
+    name, _, index = member.partition(".")
+    value = body.get(name)
+    if index:
+        value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+    return value if isinstance(value, str) else None
 
 
 def open_commitment(commitment: str, value_bytes: bytes, key: bytes) -> None:

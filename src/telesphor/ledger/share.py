@@ -24,7 +24,7 @@ from typing import Annotated, Final, NamedTuple
 from msgspec import Meta
 
 from telesphor.kernel.bundle import EVIDENCE_BYTES_MAX, OpenedCommitment, Selection
-from telesphor.kernel.commitment import open_commitment
+from telesphor.kernel.commitment import MEMBER_PATTERN, commitment_in, open_commitment
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.entry import parse_entry
 from telesphor.kernel.errors import Kind, LimitExceeded, TelesphorError
@@ -108,7 +108,7 @@ class OpenedMember(Body, frozen=True, kw_only=True):
     """A commitment that was opened: the entry and the member of its body; the value is not said."""
 
     position: PositionField
-    member: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", max_length=64)]
+    member: Annotated[str, Meta(pattern=rf"^{MEMBER_PATTERN}\Z", max_length=68)]
 
 
 class MakeShare(Body, frozen=True, kw_only=True):
@@ -291,8 +291,8 @@ def _check_opened(opened: Sequence[OpenedCommitment], chosen: Mapping[int, Recor
     for one in opened:
         if one.position not in chosen:
             raise ShareRefused(f"a commitment is opened of entry `{one.position}`, which is not chosen")
-        commitment = parse_entry(chosen[one.position].data).body.get(one.member)
-        if not isinstance(commitment, str):
+        commitment = commitment_in(parse_entry(chosen[one.position].data).body, one.member)
+        if commitment is None:
             raise ShareRefused(f"entry `{one.position}` has no commitment `{one.member}`")
         open_commitment(commitment, one.value, one.key)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from telesphor.kernel import canonical
 from telesphor.kernel.bundle import OPENED_BYTES_MAX, Bundle
-from telesphor.kernel.commitment import open_commitment
+from telesphor.kernel.commitment import commitment_in, open_commitment
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.verify.ledger import Ledger
 from telesphor.verify.report import Proved, counted
@@ -21,8 +21,8 @@ def check_commitments(bundle: Bundle, ledger: Ledger) -> Proved[None]:
     """Step 13. Each opened value is canonical JSON and opens the commitment in its entry's body."""
     bodies = {placed.position: placed.entry.body for placed in ledger.entries}
     for opened in bundle.opened:
-        commitment = bodies[opened.position].get(opened.member)
-        if not isinstance(commitment, str):
+        commitment = commitment_in(bodies[opened.position], opened.member)
+        if commitment is None:
             raise CommitmentMissing(f"position {opened.position} has no commitment `{opened.member}` to open")
         canonical.decode(opened.value, limit=OPENED_BYTES_MAX)
         open_commitment(commitment, opened.value, opened.key)

@@ -20,6 +20,7 @@ from telesphor.capabilities.identity.credentials.refusals import HolderMismatch
 from telesphor.capabilities.identity.model import ActorKind, NotPermitted, require_kind
 from telesphor.capabilities.identity.presentations import store
 from telesphor.capabilities.identity.presentations.documents import (
+    commit_to_factors,
     read_request,
     read_response,
     write_document,
@@ -221,7 +222,11 @@ class PresentationDesk:
         factors = _factors_of(actor, shown, state, request=request)
         document = write_document(factors)
         body = Presented(
-            request=row.request, vp=command.vp, factors=digest_of(document), expires_at=factors.expires_at
+            request=row.request,
+            vp=command.vp,
+            factors=digest_of(document),
+            shown=commit_to_factors(factors),
+            expires_at=factors.expires_at,
         )
 
         def finish(_receipt: Receipt) -> None:
@@ -331,5 +336,6 @@ def _factors_of(
         purpose=request.purpose,
         presented_at=format_instant(state.now_ms),
         expires_at=format_instant(until_ms),
+        commitment_seed=state.new_nonce() + state.new_nonce(),
         credentials=shown.credentials,
     )

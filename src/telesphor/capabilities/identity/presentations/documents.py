@@ -6,19 +6,22 @@ node and the verifier, the factors by whoever decides an access. Bytes: `docs/sp
 
 from __future__ import annotations
 
+import hmac
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from telesphor.capabilities.identity.presentations.model import (
     RESPONSE_BYTES_MAX,
     PresentationRequest,
+    PresentedFactor,
     PresentedFactors,
     Response,
     ResponseRefused,
 )
 from telesphor.kernel import canonical
+from telesphor.kernel.commitment import commit
 
 DOCUMENTS_REMEMBERED_MAX = 1_024
 """Requests being answered, and factors in use: some kilobytes each, 64 at the very most."""
@@ -54,6 +57,41 @@ def read_response(data: bytes) -> Response:
         ResponseRefused: it does not have the form of one; what is wrong in it is not repeated.
     """
     return _read(data, Response, RESPONSE_BYTES_MAX)
+
+
+class OpenedFactor(NamedTuple):
+    """What shows one factor of an answer, and nothing of the others: its place, its key, and its value."""
+
+    number: int
+    key: bytes
+    value: bytes
+
+
+def commit_to_factors(factors: PresentedFactors) -> tuple[str, ...]:
+    """A commitment to each factor of an answer, in order."""
+    return tuple(commit(one.value, key32=one.key) for one in _openings(factors))
+
+
+def open_factor(factors: PresentedFactors, name: str) -> OpenedFactor | None:
+    """What opens the commitment to the factor `group.name`; None where the answer does not show it."""
+    names = [f"{factor.group}.{factor.name}" for factor in _all(factors)]
+    return _openings(factors)[names.index(name)] if name in names else None
+
+
+def _openings(factors: PresentedFactors) -> list[OpenedFactor]:
+    seed = factors.commitment_seed.encode("ascii")
+    return [
+        OpenedFactor(index, hmac.digest(seed, b"factor %d" % index, "sha256"), _value_of(factor))
+        for index, factor in enumerate(_all(factors))
+    ]
+
+
+def _all(factors: PresentedFactors) -> list[PresentedFactor]:
+    return [factor for credential in factors.credentials for factor in credential.factors]
+
+
+def _value_of(factor: PresentedFactor) -> bytes:
+    return canonical.encode(msgspec.to_builtins(factor))
 
 
 def describe_request(request: PresentationRequest, *, base_path: str) -> dict[str, Any]:

@@ -5,8 +5,13 @@ They hold digests, opaque ids and times. The names and values of factors are in 
 
 from __future__ import annotations
 
-from telesphor.capabilities.identity.model import ActorIdField
+from typing import Annotated
+
+from msgspec import Meta
+
+from telesphor.capabilities.identity.model import ActorIdField, CommitmentField
 from telesphor.capabilities.identity.presentations.model import (
+    WANTED_MAX,
     CauseField,
     DigestField,
     InstantField,
@@ -32,11 +37,15 @@ class Opened(Body, frozen=True, kw_only=True):
 
 
 class Presented(Body, frozen=True, kw_only=True):
-    """The holder showed what it approved. `vp` is the answer's document, `factors` that of what it shows."""
+    """The holder showed what it approved. `vp` is the answer's document, `factors` that of what it shows.
+
+    `shown` commits to each factor for itself, so that one of them can be shown to somebody else without the others.
+    """
 
     request: DigestField
     vp: DigestField
     factors: DigestField
+    shown: Annotated[tuple[CommitmentField, ...], Meta(max_length=WANTED_MAX)]
     expires_at: InstantField
 
 

@@ -181,6 +181,8 @@ class PresentedFactors(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     presented_at: str
     expires_at: str
+    commitment_seed: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{44}$", max_length=44)]
+    """From which the keys of the commitments to single factors are made."""
     credentials: tuple[ShownCredential, ...]
 
 
