@@ -316,7 +316,7 @@ def test_bundle_arrives_whatever_breaks_and_is_accepted_once(
 
 def test_ticket_that_is_gone_is_asked_for_again(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, "PAUSE_SECONDS", 0.01)
-    redeem = node.node.proofs.tickets.redeem
+    redeem = node.node.desks.proofs.tickets.redeem
     refused: list[str] = []
 
     def forgetful(token: str, kind: type[Any]) -> Any:
@@ -326,7 +326,7 @@ def test_ticket_that_is_gone_is_asked_for_again(node: Running, monkeypatch: pyte
         assert token not in refused
         return redeem(token, kind)
 
-    monkeypatch.setattr(node.node.proofs.tickets, "redeem", forgetful)
+    monkeypatch.setattr(node.node.desks.proofs.tickets, "redeem", forgetful)
     accepted = asyncio.run(submit_over(node, Line(node.url)))
     assert refused
     assert accepted_entries(node, accepted.proof) == 1
@@ -338,7 +338,7 @@ def test_node_that_stays_busy_is_given_up(node: Running, monkeypatch: pytest.Mon
     def busy(*_: object) -> Any:
         raise ProofBusy("too many bundles are being taken")
 
-    monkeypatch.setattr(node.node.proofs, "find_outcome", busy)
+    monkeypatch.setattr(node.node.desks.proofs, "find_outcome", busy)
     with pytest.raises(TransferFailed):
         asyncio.run(submit_over(node, Line(node.url)))
 
@@ -373,8 +373,8 @@ def test_nodes_own_word_is_no_command(node: Running, name: str) -> None:
 def die_before_the_word(folder: Path, grant: ProofGrant, data: bytes) -> None:
     """Judge a bundle and be killed between its verification and the entry about it."""
     with open_node(folder, passphrase=PASSPHRASE) as node:
-        node.proofs._record = lambda _command, _word: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
-        node.proofs.judge(grant, data)
+        node.desks.proofs._record = lambda _command, _word: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
+        node.desks.proofs.judge(grant, data)
 
 
 def test_proof_whose_node_was_killed_before_it_spoke_is_announced_again_and_accepted(tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_proof_whose_node_was_killed_before_it_spoke_is_announced_again_and_acce
 
     proof = IDS.next()
     with open_node(folder, passphrase=PASSPHRASE) as node, serving(node.edge()) as url:
-        grant = node.proofs.tickets.redeem(asyncio.run(announce(url)), ProofGrant)
+        grant = node.desks.proofs.tickets.redeem(asyncio.run(announce(url)), ProofGrant)
     child = get_context("spawn").Process(target=die_before_the_word, args=(folder, grant, BUNDLE))
     child.start()
     child.join(60)

@@ -1,7 +1,7 @@
 """An open node: every part of it wired together, and what runs while it is open.
 
 `open_node` takes the folder's lock and wires database, journal, writer, integrator, vault, followers, network and
-HTTP edge. Nothing is found by scanning: `Node._build_registry` is the one list of capabilities.
+HTTP edge. What decides, and the list of capabilities, is in `desks.py`.
 """
 
 from __future__ import annotations
@@ -16,28 +16,15 @@ from typing import Any
 import apsw
 
 from telesphor.app.channels import Channels
-from telesphor.app.factors import Factors
+from telesphor.app.desks import Desks
 from telesphor.app.mirroring import Mirroring, open_mirror
 from telesphor.app.proving import make_visit_bundle, plain_standing
 from telesphor.app.registry import build_checking_registry
-from telesphor.app.rules import find_resource, open_sources, permit_contract, under_rules
-from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
-from telesphor.capabilities.access.objects import Objects
-from telesphor.capabilities.access.service import authorise
-from telesphor.capabilities.access.tokens.capability import tokens_capability
-from telesphor.capabilities.contracts import capability as contracts
-from telesphor.capabilities.devices.capability import devices_capability
-from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.authenticate import (
     Authenticator,
     check_signer,
     open_verifier,
 )
-from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
-from telesphor.capabilities.identity.model import ActorKind
-from telesphor.capabilities.interchain import capability as interchain
-from telesphor.capabilities.interchain.routes import routes as interchain_routes
-from telesphor.capabilities.visits.capability import visits_capability
 from telesphor.capabilities.visits.routes import routes as visit_routes
 from telesphor.kernel.clock import Clock, SystemClock
 from telesphor.kernel.ids import IdSource
@@ -46,16 +33,14 @@ from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.entries import EntryJournal, EntryReader
 from telesphor.ledger.growth import GrowerProcess
 from telesphor.ledger.integrator import Integrator
-from telesphor.ledger.mirrors import mirroring, open_mirrors
 from telesphor.ledger.network.network import Network, open_network, open_witness_desk
 from telesphor.ledger.network.routes import routes as network_routes
 from telesphor.ledger.network.standing import Standing
 from telesphor.ledger.receipts import Prover
 from telesphor.ledger.routes import routes as ledger_routes
-from telesphor.ledger.share import sharing
 from telesphor.ledger.witness.routes import WitnessDesk, witness_handlers, witness_routes
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Recorded, Registry
+from telesphor.runtime.capability import Recorded
 from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.folder import (
     FolderLock,
@@ -75,12 +60,8 @@ from telesphor.runtime.telemetry import Metrics
 from telesphor.runtime.tls.routes import routes as channel_routes
 from telesphor.runtime.verifiers import VerifierProcess
 from telesphor.runtime.wal import WalKeeper
-from telesphor.vault import service as vault_service
-from telesphor.vault.capability import capability as vault_capability
 from telesphor.vault.entries import OBJECT_ERASED, OBJECT_REWRAPPED
 from telesphor.vault.erasure import finish_erasures, sweep
-from telesphor.vault.routes import routes as vault_routes
-from telesphor.vault.vault import Vault
 
 VERIFY_BATCH_REQUESTS = 32
 """Requests sent to a verifying process at once: about 15 ms of its time."""
@@ -133,36 +114,19 @@ class Node:
         self.channels = Channels(folder.path, settings, clock)
         self.metrics.registry.register(self.channels.book)
         db = self._open_ledger(stack)
-        self.sources = open_sources()
-        self.vault = self._open_vault(stack)
-        self.factors = Factors(
+        self.desks = Desks(
             folder,
             settings,
             keys,
-            tickets=self.vault.tickets,
-            record=self._record,
+            call=lambda request: self.machine.call_blocking(request),
             open_entries=self.reader,
+            aside=serving,
             clock=clock,
             ids=self.ids,
-        )
-        self.contracts = contracts.open_desk(
-            keys,
-            lambda word: self.machine.call_blocking(word),
-            open_db=partial(open_reader, folder.ledger),
-            read_document=self._kept_document,
-            stack=stack,
-            authorise=partial(permit_contract, sources=self.sources),
-        )
-        self.proofs = interchain.open_desk(
-            folder,
-            keys,
-            self.vault.tickets,
-            lambda word: self.machine.call_blocking(word),
-            aside=serving,
             stack=stack,
         )
-        self.mirrors = open_mirrors(folder, self.vault.tickets, check_actor=identity.active_actor)
-        self.registry = self._build_registry()
+        self.vault = self.desks.vault
+        self.registry = self.desks.registry()
         self.machine = Machine(
             db=db,
             registry=self.registry,
@@ -208,51 +172,6 @@ class Node:
         for store in build_checking_registry().stores():
             db.execute(store.schema)
         return db
-
-    def _open_vault(self, stack: ExitStack) -> Vault:
-        vault = Vault(
-            blobs=open_blobs(self.folder.vault_url(self.settings)),
-            records_path=self.folder.vault_db,
-            ledger_path=self.folder.ledger,
-            node_id=self.keys.node_id,
-            node_key=self.keys.recipient,
-            recipients=identity,
-            clock=self.clock,
-            ids=self.ids,
-            access=Objects(sources=self.sources, clock=self.clock, ids=self.ids),
-        )
-        stack.callback(vault.close)
-        return vault
-
-    def _build_registry(self) -> Registry:
-        """The one list of capabilities."""
-        decide_read = partial(vault_service.decide_read, vault=self.vault)
-        ask = partial(authorise, sources=self.sources)
-        return Registry(
-            (
-                under_rules(IDENTITY, sources=self.sources),
-                *(under_rules(one, sources=self.sources) for one in self.factors.capabilities()),
-                interchain.interchain_capability(self.proofs),
-                ACCESS,
-                tokens_capability(authorise=ask, find_resource=find_resource),
-                vault_capability(self.vault),
-                contracts.contracts_capability(self.contracts),
-                devices_capability(self.sources),
-                visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
-                under_rules(sharing(), sources=self.sources),
-                mirroring(self.mirrors),
-                leaves.CAPABILITY,
-            )
-        )
-
-    def _record(self, command: CommandType, word: Body) -> Receipt:
-        """Record the node's own word, which no signed request asked for."""
-        node = Actor(self.keys.node_id, ActorKind.NODE, self.keys.signing.public.key_id)
-        return self.machine.call_blocking(Request(node, ((command, word),)))
-
-    def _kept_document(self, digest: str) -> bytes | None:
-        with closing(self.reader()) as entries:
-            return entries.document(digest)
 
     def _open_tree(self, stack: ExitStack) -> None:
         self.public = open_blobs(self.folder.public_url(self.settings))
@@ -333,7 +252,7 @@ class Node:
         self.integrator.wake()
         self.machine.start()
         stack.callback(self.machine.stop)
-        self.factors.start(stack)
+        self.desks.start(stack)
 
     def _settle(self, _entry: Recorded) -> None:
         """Destroy or renew an object's keys, should what followed its entry at once have failed."""
@@ -384,11 +303,11 @@ class Node:
         handlers = [
             describe(self.gate, self.registry),
             *channel_routes(),
-            *ledger_routes(public=self.public, book=self.book, prover=self.prover, mirrors=self.mirrors),
-            *vault_routes(self.vault),
+            *ledger_routes(
+                public=self.public, book=self.book, prover=self.prover, mirrors=self.desks.mirrors
+            ),
+            *self.desks.routes(),
             *visit_routes(tickets=self.vault.tickets, make_bundle=self.visit_proof),
-            *interchain_routes(self.proofs),
-            *self.factors.routes(),
         ]
         raw = [self.gate.route()]
         if self.network is not None:

@@ -1,6 +1,6 @@
 """What a node can record, without what it needs to decide: enough to read and replay a ledger.
 
-Whoever adds a capability adds it here, and to `Node._build_registry`.
+Whoever adds a capability adds it here, and to `Desks.registry`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 import typer
@@ -108,13 +108,7 @@ def share(
     with refusals():
         if out.exists():
             raise ChoiceRefused(f"the file `{out}` exists", hint="name another")
-        settings = load_settings(node)
-        keys = load_node_keys(NodeFolder(node).node_key, passphrase=read_passphrase(settings, ask=True))
-        ids = IdSource(SystemClock())
-        made = _make(
-            node,
-            Selection(ids.next(), purpose),
-            keys,
+        choice = Choice(
             entries=entry or [],
             streams=stream or [],
             opened=[read_opening(text) for text in open_ or []],
@@ -122,16 +116,33 @@ def share(
             whole_requests=whole_requests,
             with_documents=with_documents,
         )
-        signer = open_wallet(wallet, node) if wallet else node_wallet(keys)
-        receipt = _record(node, made, signer)
-        write_private(out, made.bundle)
-        if json:
-            emit_json(receipt)
-        else:
-            say(
-                f"wrote {len(made.bundle)} bytes to [bold]{out}[/]; entry {receipt.first} says so; "
-                f"check it with `telesphor verify {out}`"
-            )
+        _share(node, choice, purpose=purpose, out=out, wallet=wallet, json=json)
+
+
+class Choice(NamedTuple):
+    """What is to be shared, as it was typed, once it can be understood."""
+
+    entries: Sequence[str]
+    streams: Sequence[str]
+    opened: Sequence[OpenedCommitment]
+    factors: Sequence[tuple[int, str]]
+    whole_requests: bool
+    with_documents: bool
+
+
+def _share(node: Path, choice: Choice, *, purpose: str, out: Path, wallet: Path | None, json: bool) -> None:
+    settings = load_settings(node)
+    keys = load_node_keys(NodeFolder(node).node_key, passphrase=read_passphrase(settings, ask=True))
+    made = _make(node, Selection(IdSource(SystemClock()).next(), purpose), keys, choice)
+    receipt = _record(node, made, open_wallet(wallet, node) if wallet else node_wallet(keys))
+    write_private(out, made.bundle)
+    if json:
+        emit_json(receipt)
+        return
+    say(
+        f"wrote {len(made.bundle)} bytes to [bold]{out}[/]; entry {receipt.first} says so; "
+        f"check it with `telesphor verify {out}`"
+    )
 
 
 def read_positions(texts: Iterable[str]) -> Iterator[int]:
@@ -201,21 +212,10 @@ def open_presented(reader: EntryReader, position: int, name: str) -> OpenedCommi
     )
 
 
-def _make(
-    node: Path,
-    selection: Selection,
-    keys: NodeKeys,
-    *,
-    entries: Sequence[str],
-    streams: Sequence[str],
-    opened: Sequence[OpenedCommitment],
-    factors: Sequence[tuple[int, str]],
-    whole_requests: bool,
-    with_documents: bool,
-) -> Share:
+def _make(node: Path, selection: Selection, keys: NodeKeys, choice: Choice) -> Share:
     with open_for_proofs(node) as proofs:
-        shown = [open_presented(proofs.reader, position, name) for position, name in factors]
-        positions = {*read_positions(entries), *_positions_of(streams, proofs.reader)}
+        shown = [open_presented(proofs.reader, position, name) for position, name in choice.factors]
+        positions = {*read_positions(choice.entries), *_positions_of(choice.streams, proofs.reader)}
         found = proofs.standing(max(positions, default=0))
         return share_bundle(
             selection,
@@ -224,10 +224,10 @@ def _make(
             checkpoint=found,
             source=BundleSource(keys.log.origin, keys.log.vkeys(), proofs.prover, keys.signing),
             made_at=format_instant(SystemClock().now_ms()),
-            opened=[*opened, *shown],
+            opened=[*choice.opened, *shown],
             confirmations=found.confirmations,
-            whole_requests=whole_requests,
-            with_documents=with_documents,
+            whole_requests=choice.whole_requests,
+            with_documents=choice.with_documents,
         )
 
 

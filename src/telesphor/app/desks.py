@@ -1,0 +1,145 @@
+"""Everything that decides in one node: the vault and the desks of its capabilities, and the one list of these.
+
+Nothing is found by scanning: `Desks.registry` is the list. Whoever adds a capability adds it there, and to
+`registry.py`. Start at `Desks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import Any
+
+from telesphor.app.factors import Factors
+from telesphor.app.rules import find_resource, open_sources, permit_contract, under_rules
+from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
+from telesphor.capabilities.access.objects import Objects
+from telesphor.capabilities.access.service import authorise
+from telesphor.capabilities.access.tokens.capability import tokens_capability
+from telesphor.capabilities.contracts import capability as contracts
+from telesphor.capabilities.devices.capability import devices_capability
+from telesphor.capabilities.identity import service as identity
+from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
+from telesphor.capabilities.identity.model import ActorKind
+from telesphor.capabilities.interchain import capability as interchain
+from telesphor.capabilities.interchain.routes import routes as interchain_routes
+from telesphor.capabilities.visits.capability import visits_capability
+from telesphor.kernel.clock import Clock
+from telesphor.kernel.ids import IdSource
+from telesphor.ledger import leaves
+from telesphor.ledger.entries import EntryReader
+from telesphor.ledger.mirrors import mirroring, open_mirrors
+from telesphor.ledger.share import sharing
+from telesphor.runtime.blobs import open_blobs
+from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Registry
+from telesphor.runtime.database import open_reader
+from telesphor.runtime.folder import NodeFolder, NodeKeys
+from telesphor.runtime.requests import Request
+from telesphor.runtime.settings import Settings
+from telesphor.vault import service as vault_service
+from telesphor.vault.capability import capability as vault_capability
+from telesphor.vault.routes import routes as vault_routes
+from telesphor.vault.vault import Vault
+
+
+class Desks:
+    """The vault and the desks of one node. The ledger's tables are there already.
+
+    Args:
+        call: has the writer decide a request and waits for it.
+        open_entries: a reader of committed entries, for one thread.
+        aside: whether other organisations' bundles are judged in child processes.
+        stack: closes them.
+    """
+
+    def __init__(
+        self,
+        folder: NodeFolder,
+        settings: Settings,
+        keys: NodeKeys,
+        *,
+        call: Callable[[Request], Receipt],
+        open_entries: Callable[[], EntryReader],
+        aside: bool,
+        clock: Clock,
+        ids: IdSource,
+        stack: ExitStack,
+    ) -> None:
+        self._keys, self._call, self._open_entries = keys, call, open_entries
+        self.sources = open_sources()
+        self.vault = self._open_vault(folder, settings, clock, ids)
+        stack.callback(self.vault.close)
+        tickets = self.vault.tickets
+        self.factors = Factors(
+            folder,
+            settings,
+            keys,
+            tickets=tickets,
+            record=self.record,
+            open_entries=open_entries,
+            clock=clock,
+            ids=ids,
+        )
+        self.contracts = contracts.open_desk(
+            keys,
+            call,
+            open_db=partial(open_reader, folder.ledger),
+            read_document=self.read_document,
+            stack=stack,
+            authorise=partial(permit_contract, sources=self.sources),
+        )
+        self.proofs = interchain.open_desk(folder, keys, tickets, call, aside=aside, stack=stack)
+        self.mirrors = open_mirrors(folder, tickets, check_actor=identity.active_actor)
+
+    def registry(self) -> Registry:
+        """The one list of capabilities."""
+        ask = partial(authorise, sources=self.sources)
+        decide_read = partial(vault_service.decide_read, vault=self.vault)
+        return Registry(
+            (
+                under_rules(IDENTITY, sources=self.sources),
+                *(under_rules(one, sources=self.sources) for one in self.factors.capabilities()),
+                interchain.interchain_capability(self.proofs),
+                ACCESS,
+                tokens_capability(authorise=ask, find_resource=find_resource),
+                vault_capability(self.vault),
+                contracts.contracts_capability(self.contracts),
+                devices_capability(self.sources),
+                visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
+                under_rules(sharing(), sources=self.sources),
+                mirroring(self.mirrors),
+                leaves.CAPABILITY,
+            )
+        )
+
+    def routes(self) -> list[Any]:
+        """Their handlers, but those of visits, whose proofs need the network."""
+        return [*vault_routes(self.vault), *interchain_routes(self.proofs), *self.factors.routes()]
+
+    def start(self, stack: ExitStack) -> None:
+        """Start what works beside the writer, until `stack` closes."""
+        self.factors.start(stack)
+
+    def record(self, command: CommandType, word: Body) -> Receipt:
+        """Record the node's own word, which no signed request asked for."""
+        node = Actor(self._keys.node_id, ActorKind.NODE, self._keys.signing.public.key_id)
+        return self._call(Request(node, ((command, word),)))
+
+    def read_document(self, digest: str) -> bytes | None:
+        """A committed document; None when there is none such, or it was forgotten."""
+        with closing(self._open_entries()) as entries:
+            return entries.document(digest)
+
+    def _open_vault(self, folder: NodeFolder, settings: Settings, clock: Clock, ids: IdSource) -> Vault:
+        return Vault(
+            blobs=open_blobs(folder.vault_url(settings)),
+            records_path=folder.vault_db,
+            ledger_path=folder.ledger,
+            node_id=self._keys.node_id,
+            node_key=self._keys.recipient,
+            recipients=identity,
+            clock=clock,
+            ids=ids,
+            access=Objects(sources=self.sources, clock=clock, ids=ids),
+        )
