@@ -29,6 +29,7 @@ from telesphor.kernel.clock import Clock
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger import leaves
 from telesphor.ledger.entries import EntryReader
+from telesphor.ledger.forgetting import forgetting
 from telesphor.ledger.mirrors import mirroring, open_mirrors
 from telesphor.ledger.share import sharing
 from telesphor.runtime.blobs import open_blobs
@@ -108,6 +109,7 @@ class Desks:
                 devices_capability(self.sources),
                 visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
                 under_rules(sharing(), sources=self.sources),
+                under_rules(forgetting(), sources=self.sources),
                 mirroring(self.mirrors),
                 leaves.CAPABILITY,
             )

@@ -18,6 +18,7 @@ from telesphor.capabilities.identity.recovery.capability import CAPABILITY as KE
 from telesphor.capabilities.interchain import capability as interchain
 from telesphor.capabilities.visits.capability import RECORDED as VISITS_RECORDED
 from telesphor.ledger import leaves
+from telesphor.ledger.forgetting import RECORDED as FORGETTING_RECORDED
 from telesphor.ledger.mirrors import RECORDED as MIRRORS_RECORDED
 from telesphor.ledger.share import RECORDED as SHARING_RECORDED
 from telesphor.runtime.capability import Registry
@@ -42,6 +43,7 @@ def build_checking_registry() -> Registry:
             devices.RECORDED,
             VISITS_RECORDED,
             SHARING_RECORDED,
+            FORGETTING_RECORDED,
             MIRRORS_RECORDED,
             leaves.CAPABILITY,
         )

@@ -60,6 +60,7 @@ ADMINISTRATIVE: Final = frozenset(
         "firmware.withdraw/1",
         "device.enrol/1",
         "share.make/1",
+        "document.forget/1",
     }
 )
 """Commands of organisations and of the node alone, which `base:custodian` permits them."""

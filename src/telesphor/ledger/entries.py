@@ -134,8 +134,8 @@ class RecordedEntry(msgspec.Struct, gc=False):
         return leaf_hash(self.data)
 
 
-_Mark = tuple[int, int, int]
-"""How many entries, requests and documents the open batch had."""
+_Mark = tuple[int, int, int, int]
+"""How many entries, requests, documents and forgotten documents the open batch had."""
 
 
 class EntryJournal:
@@ -152,6 +152,7 @@ class EntryJournal:
         self._requests: list[store.RequestRow] = []
         self._digests: dict[str, int] = {}
         self._documents: dict[str, bytes] = {}
+        self._forgotten: list[str] = []
         self._block = 1
         self._drawn: Iterator[tuple[str, str]] = iter(())
         self.at_ms = self._last_instant()
@@ -232,16 +233,27 @@ class EntryJournal:
             self._documents.setdefault(digest_of(data), data)
 
     def document(self, digest: str) -> bytes | None:
-        """Return a document of the open batch, or one that was kept before."""
-        return self._documents.get(digest) or store.document_of(self._db, digest)
+        """Return a document of the open batch, or one that was kept before.
+
+        Raises:
+            EntryUnreadable: what is kept has another digest.
+        """
+        if digest in self._forgotten:
+            return None
+        data = self._documents.get(digest)
+        return checked_document(store.document_of(self._db, digest), digest) if data is None else data
+
+    def forget(self, digests: Sequence[str]) -> None:
+        """Destroy kept documents with the open batch; nobody reads them from here on."""
+        self._forgotten += digests
 
     def mark(self) -> _Mark:
         """Remember where the open batch stands."""
-        return len(self._recorded), len(self._requests), len(self._documents)
+        return len(self._recorded), len(self._requests), len(self._documents), len(self._forgotten)
 
     def rewind(self, mark: _Mark) -> None:
         """Forget all that was recorded since `mark`."""
-        recorded, requests, documents = mark
+        recorded, requests, documents, forgotten = mark
         for entry in reversed(self._recorded[recorded:]):
             if entry.previous < self._size:  # It was its stream's first in this batch.
                 del self._pending[entry.stream]
@@ -253,6 +265,7 @@ class EntryJournal:
         del self._requests[requests:]
         for digest in list(self._documents)[documents:]:
             del self._documents[digest]
+        del self._forgotten[forgotten:]
 
     def flush(self) -> Sequence[RecordedEntry]:
         """Write the batch into the open transaction and return it."""
@@ -264,6 +277,8 @@ class EntryJournal:
                 store.insert_requests(self._db, self._requests)
             if self._documents:
                 store.keep_documents(self._db, list(self._documents.items()))
+            if self._forgotten:
+                store.forget_documents(self._db, self._forgotten)
         return self._recorded
 
     def committed(self) -> None:
@@ -284,6 +299,7 @@ class EntryJournal:
         self._requests = []
         self._digests = {}
         self._documents = {}
+        self._forgotten = []
 
     def _draw(self, count: int) -> tuple[str, str]:
         """Draw ids and salts for at least `count` entries; returns the first."""
@@ -301,6 +317,13 @@ class EntryJournal:
     def _last_instant(self) -> int:
         row = store.entry_row(self._db, self._size - 1) if self._size else None
         return 0 if row is None else parse_instant(parse_head(row).at)
+
+
+def checked_document(data: bytes | None, digest: str) -> bytes | None:
+    """The same bytes, or None; raises `EntryUnreadable` when they have another digest."""
+    if data is not None and digest_of(data) != digest:
+        raise EntryUnreadable(f"the document `{digest}` is not what was kept")
+    return data
 
 
 class EntryReader:
@@ -400,10 +423,7 @@ class EntryReader:
         Raises:
             EntryUnreadable: what is kept has another digest.
         """
-        data = store.document_of(self.db, digest)
-        if data is not None and digest_of(data) != digest:
-            raise EntryUnreadable(f"the document `{digest}` is not what was kept")
-        return data
+        return checked_document(store.document_of(self.db, digest), digest)
 
     def parse(self, row: store.EntryRow) -> RecordedEntry:
         """Make a stored row an entry with a typed body; raises `EntryUnreadable`."""

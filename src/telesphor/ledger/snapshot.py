@@ -13,6 +13,7 @@ import apsw
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger import store
+from telesphor.ledger.entries import checked_document
 from telesphor.runtime.capability import Apply, Store
 
 
@@ -32,7 +33,7 @@ class Snapshot:
         return self._ids.nonce()
 
     def document(self, digest: str) -> bytes | None:
-        return store.document_of(self.db, digest)
+        return checked_document(store.document_of(self.db, digest), digest)
 
     def next_n(self, stream: str) -> int:
         head = store.stream_head(self.db, stream)

@@ -8,7 +8,7 @@ by primary key and the writer maintains no second index. Checkpoints and cursors
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -137,6 +137,12 @@ def requests_from(db: apsw.Connection, first: int) -> Iterator[RequestRow]:
 def keep_documents(db: apsw.Connection, rows: Sequence[tuple[str, bytes]]) -> None:
     """Keep documents under their digests; those that are kept already stay."""
     db.executemany("INSERT OR IGNORE INTO documents VALUES(?, ?)", rows)
+
+
+def forget_documents(db: apsw.Connection, digests: Iterable[str]) -> None:
+    """Destroy documents: SQLite overwrites what it deletes."""
+    db.pragma("secure_delete", True)
+    db.executemany("DELETE FROM documents WHERE digest = ?", [(digest,) for digest in digests])
 
 
 def document_of(db: apsw.Connection, digest: str) -> bytes | None:

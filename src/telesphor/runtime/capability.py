@@ -76,13 +76,14 @@ class Decision(NamedTuple):
 
     `after` runs once the entries are durable, never before; its value replaces `result`. `documents` are kept
     with the entries, which name them by digest: what must be shown later, and is too large or too personal
-    for the ledger.
+    for the ledger. `forgets` are digests of kept documents that are destroyed with them.
     """
 
     drafts: tuple[Draft, ...]
     result: Any = None
     after: Callable[[Receipt], Any] | None = None
     documents: tuple[bytes, ...] = ()
+    forgets: tuple[str, ...] = ()
 
 
 class RecordedRefusal(TelesphorError):

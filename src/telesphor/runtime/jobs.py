@@ -46,7 +46,8 @@ class Follower:
     Args:
         name: stable, because the cursor is kept under it.
         source: called once in the follower's thread, so that it may open a connection there.
-        types: only entries of these types are handled, and the others are passed by unread; None for all.
+        types: only entries of these types are handled, and the others are passed by unread; None for all. A
+            function is asked before each reading, and its answer is as new as what is read.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Follower:
         source: Callable[[], Source],
         cursors: Cursors,
         handle: Callable[[Recorded], None],
-        types: frozenset[str] | None = None,
+        types: frozenset[str] | Callable[[], frozenset[str]] | None = None,
     ) -> None:
         self.name = name
         self._types = types
@@ -124,7 +125,10 @@ class Follower:
     def _read(self, source: Source, first: int, end: int) -> list[Recorded]:
         if self._types is None:
             return list(source.entries(first=first, end=end))
-        return list(source.entries_of(self._types, first=first, end=end))
+        types = self._types() if callable(self._types) else self._types
+        if not types:
+            return []
+        return list(source.entries_of(types, first=first, end=end))
 
     def _keep(self, done: int, kept: int, *, handled: bool) -> None:
         """Keep the cursor; entries only passed by are not worth a sync of the disk each time."""

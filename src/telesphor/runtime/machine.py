@@ -415,6 +415,8 @@ class Machine:
         """Number and encode a decision's entries; the tables are untouched when this refuses."""
         if decision.documents:
             self._journal.keep(decision.documents)
+        if decision.forgets:
+            self._journal.forget(decision.forgets)
         evidence = request.evidence.digest if request.evidence is not None else None
         return self._journal.record(decision.drafts, request.actor.id, evidence)
 

@@ -36,6 +36,9 @@ class Journal(Protocol):
     def keep(self, documents: Sequence[bytes]) -> None:
         """Keep documents with the open batch; raises when one is too large."""
 
+    def forget(self, digests: Sequence[str]) -> None:
+        """Destroy kept documents with the open batch."""
+
     def document(self, digest: str) -> bytes | None: ...
     def next_n(self, stream: str) -> int: ...
     @property

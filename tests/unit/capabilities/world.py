@@ -13,6 +13,7 @@ from telesphor.capabilities.devices.capability import devices_capability
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.authenticate import Authenticator, check_signer, read_genesis
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
+from telesphor.capabilities.identity.enrolment.capability import enrolment_capability
 from telesphor.capabilities.interchain.capability import interchain_capability
 from telesphor.capabilities.interchain.partners import Partner, prove_facts
 from telesphor.capabilities.interchain.service import ProofDesk
@@ -69,7 +70,7 @@ class World:
         visits = visits_capability(decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets)
         interchain = interchain_capability(self.desk)
         vault = vault_capability.capability(self.vault)
-        usual = [IDENTITY, interchain, ACCESS, vault, devices_capability(), visits, sharing()]
+        usual = [IDENTITY, enrolment_capability(), interchain, ACCESS, vault, devices_capability(), visits, sharing()]
         taken = {kind.name for capability in extra for kind in capability.entries}
         kept = [one for one in usual if not taken & {kind.name for kind in one.entries}]
         self.registry = Registry([*kept, *extra])

@@ -50,6 +50,14 @@ def _deny_badly(_actor: Actor, command: notes.AddNote, _state: State) -> Decisio
 
 
 KEEP = CommandType("note.keep/1", notes.AddNote, _keep)
+
+
+def _forget(_actor: Actor, command: notes.AddNote, state: State) -> Decision:
+    draft = Draft("note.added/1", command.stream, notes.NoteAdded(text="forgotten"))
+    return Decision((draft,), forgets=(command.text,))
+
+
+FORGET = CommandType("note.forget/1", notes.AddNote, _forget)
 READ = CommandType("note.read/1", notes.AddNote, _read)
 DENY = CommandType("note.deny/1", notes.AddNote, _deny)
 DENY_BADLY = CommandType("note.deny-badly/1", notes.AddNote, _deny_badly)
@@ -160,3 +168,28 @@ def test_refused_and_kept_entries_replay_to_the_same_state(ledger: Ledger) -> No
     with pytest.raises(NoteDenied):
         call(ledger, ask(ledger, (DENY, stream, "")))
     ledger.check_state()
+
+
+def test_forgotten_document_is_gone_and_its_entry_stays(ledger: Ledger) -> None:
+    stream, digest = ledger.stream(), digest_of(b"text")
+    call(ledger, ask(ledger, (KEEP, stream, "text")))
+    assert call(ledger, ask(ledger, (FORGET, stream, digest), (READ, stream, digest))) is None
+    assert reader(ledger).document(digest) is None
+    assert [entry.body.text for entry in ledger.entries()] == [digest, "forgotten", "read"]
+    ledger.check()
+
+
+def test_bytes_of_a_forgotten_document_are_overwritten(ledger: Ledger) -> None:
+    stream, secret = ledger.stream(), "a document that must be forgotten" * 10
+    call(ledger, ask(ledger, (KEEP, stream, secret)))
+    call(ledger, ask(ledger, (FORGET, stream, digest_of(secret.encode()))))
+    ledger.close()
+    assert secret.encode()[:100] not in ledger.path.read_bytes()
+
+
+def test_forgetting_in_a_refused_request_forgets_nothing(ledger: Ledger) -> None:
+    stream, digest = ledger.stream(), digest_of(b"text")
+    call(ledger, ask(ledger, (KEEP, stream, "text")))
+    with pytest.raises(notes.NoteRefused):
+        call(ledger, ask(ledger, (FORGET, stream, digest), (notes.REFUSE, stream, "")))
+    assert call(ledger, ask(ledger, (READ, stream, digest))) == "text"

@@ -160,7 +160,7 @@ when { principal.kind == "organisation" || principal.roles.contains("privacy-off
 
 @id("base:contract-run")
 permit (principal, action == Telesphor::Action::"run-contract", resource)
-when { ["person", "system", "organisation", "node"].contains(principal.kind) };
+when { ["person", "system", "device", "organisation", "node"].contains(principal.kind) };
 
 @id("base:broken-glass")
 permit (principal, action in [Telesphor::Action::"break-glass", Telesphor::Action::"read"], resource)

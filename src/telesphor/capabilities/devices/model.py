@@ -37,6 +37,13 @@ class ReadingSpanRefused(TelesphorError):
     kind = Kind.INVALID
 
 
+class DeviceNotConnected(TelesphorError):
+    """The device is enrolled, and does not stand: it is not connected, or was revoked or put in quarantine."""
+
+    code = "device-not-connected"
+    kind = Kind.FORBIDDEN
+
+
 class ReadingExists(TelesphorError):
     """The object was recorded as readings before."""
 

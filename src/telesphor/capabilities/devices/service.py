@@ -17,10 +17,12 @@ from telesphor.capabilities.devices.model import (
     AHEAD_MS_MAX,
     READINGS_STREAM,
     CountField,
+    DeviceNotConnected,
     ReadingExists,
     ReadingKind,
     ReadingSpanRefused,
 )
+from telesphor.capabilities.identity.enrolment.service import connection_of, find_enrolment
 from telesphor.capabilities.identity.model import (
     ActorKind,
     CommitmentField,
@@ -70,11 +72,13 @@ def draft_reading(actor: Actor, command: RecordReading, state: State, *, visit: 
 
     Raises:
         NotPermitted: the actor is no device.
+        DeviceNotConnected: it is enrolled, and has no standing connection.
         ObjectMissing, ObjectNotSealed, ObjectErased, NotTheOwner: as `own_sealed_object`.
         ReadingExists: the object was recorded before.
         ReadingSpanRefused, InvalidInstant: the times are not a span of the past.
     """
     require_kind(actor, ActorKind.DEVICE)
+    _check_standing(actor, state)
     own_sealed_object(actor, command.object, state)
     if store.has_readings(state.db, command.object):
         raise ReadingExists(f"object `{command.object}` was recorded before")
@@ -108,6 +112,18 @@ def own_sealed_object(actor: Actor, object_id: str, state: State) -> ObjectRow:
             f"object `{object_id}` is not sealed yet", hint="finish its upload and seal it first"
         )
     return row
+
+
+def _check_standing(actor: Actor, state: State) -> None:
+    """A device that was enrolled records only while it stands.
+
+    One that never was is an actor with keys and no more; an organisation that wants none of these forbids them to
+    record, by a rule.
+    """
+    if find_enrolment(state.db, actor.id) is not None and connection_of(state, actor.id) is None:
+        raise DeviceNotConnected(
+            "the device has no standing connection", hint="connect it; if it was revoked, enrol it anew"
+        )
 
 
 def _check_span(command: RecordReading, *, now_ms: int) -> None:

@@ -157,6 +157,8 @@ def read_presentation(actor: Actor, command: ReadPresentation, state: State) -> 
 def withdraw_presentation(actor: Actor, command: WithdrawPresentation, state: State) -> Decision:
     """End a request, asked by its verifier or by the holder that it names; or what was shown, by its holder.
 
+    What was shown is destroyed with it: the ledger keeps that it was shown, and to whom.
+
     Raises:
         PresentationMissing, RequestWithdrawn: there is nothing to end.
         NotPermitted: it is another's.
@@ -167,7 +169,9 @@ def withdraw_presentation(actor: Actor, command: WithdrawPresentation, state: St
     may = (row.presenter,) if row.state == "presented" else (row.verifier, row.holder)
     if actor.id not in may:
         raise NotPermitted("only who asked may withdraw a request, and only its holder what was shown")
-    return Decision((Draft(WITHDRAWN.name, presentation_stream(command.presentation), Withdrawn()),))
+    draft = Draft(WITHDRAWN.name, presentation_stream(command.presentation), Withdrawn())
+    shown = (row.vp, row.factors) if row.state == "presented" else ()
+    return Decision((draft,), forgets=shown)
 
 
 def require_presentation(db: apsw.Connection, presentation: str) -> PresentationRow:

@@ -19,7 +19,7 @@ from telesphor.kernel.commitment import commit
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.signing import HybridSuite, SigningKey
-from telesphor.runtime.capability import Receipt
+from telesphor.runtime.capability import Capability, Receipt
 from telesphor.runtime.state import WriterState
 from tests.unit.capabilities.identity.enrolment.small_node import ORIGIN, START_MS, SmallNode
 
@@ -35,9 +35,9 @@ ENDS_MS = START_MS + 3_650 * DAY_MS
 class Ward:
     """The usual cast, and short names for what they ask."""
 
-    def __init__(self, folder: Path, *, start_ms: int = START_MS) -> None:
+    def __init__(self, folder: Path, *more: Capability, start_ms: int = START_MS) -> None:
         self.channels = OwnChannels(frozenset())
-        self.world = SmallNode(folder, enrolment_capability(lambda: self.channels), start_ms=start_ms)
+        self.world = SmallNode(folder, enrolment_capability(lambda: self.channels), *more, start_ms=start_ms)
         self.hospital = self.world.enrol("organisation")
         self.patient = self.world.enrol("person")
         self.key = SigningKey.generate(HybridSuite.ROOT)
