@@ -13,11 +13,19 @@ from typing import Any
 
 from telesphor.app.factors import Factors
 from telesphor.app.rules import find_resource, open_sources, permit_contract, under_rules
+from telesphor.capabilities.access.breakglass.capability import breakglass_capability
+from telesphor.capabilities.access.breakglass.standing import count_alarms
 from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
 from telesphor.capabilities.access.objects import Objects
 from telesphor.capabilities.access.service import authorise
 from telesphor.capabilities.access.tokens.capability import tokens_capability
+from telesphor.capabilities.access.uses.capability import uses_capability
 from telesphor.capabilities.contracts import capability as contracts
+from telesphor.capabilities.contracts.alerts.capability import alerts_capability
+from telesphor.capabilities.contracts.effects.capability import effect_commands, effects_capability
+from telesphor.capabilities.contracts.effects.desk import EffectDesk
+from telesphor.capabilities.contracts.effects.settings import load_connectors
+from telesphor.capabilities.contracts.runner.runtime import REACTIONS_FILE, ContractRuntime
 from telesphor.capabilities.devices.capability import devices_capability
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
@@ -67,8 +75,8 @@ class Desks:
         ids: IdSource,
         stack: ExitStack,
     ) -> None:
-        self._keys, self._call, self._open_entries = keys, call, open_entries
-        self.sources = open_sources()
+        self._keys, self._call, self._open_entries, self._clock = keys, call, open_entries, clock
+        self.sources = open_sources(clock)
         self.vault = self._open_vault(folder, settings, clock, ids)
         stack.callback(self.vault.close)
         tickets = self.vault.tickets
@@ -82,20 +90,15 @@ class Desks:
             clock=clock,
             ids=ids,
         )
-        self.contracts = contracts.open_desk(
-            keys,
-            call,
-            open_db=partial(open_reader, folder.ledger),
-            read_document=self.read_document,
-            stack=stack,
-            authorise=partial(permit_contract, sources=self.sources),
-        )
+        self._ask = partial(authorise, sources=self.sources)
+        self._tokens = tokens_capability(authorise=self._ask, find_resource=find_resource)
+        self._open_contracts(folder, ids, stack)
         self.proofs = interchain.open_desk(folder, keys, tickets, call, aside=aside, stack=stack)
         self.mirrors = open_mirrors(folder, tickets, check_actor=identity.active_actor)
 
     def registry(self) -> Registry:
         """The one list of capabilities."""
-        ask = partial(authorise, sources=self.sources)
+        ask = self._ask
         decide_read = partial(vault_service.decide_read, vault=self.vault)
         return Registry(
             (
@@ -103,9 +106,13 @@ class Desks:
                 *(under_rules(one, sources=self.sources) for one in self.factors.capabilities()),
                 interchain.interchain_capability(self.proofs),
                 ACCESS,
-                tokens_capability(authorise=ask, find_resource=find_resource),
+                self._tokens,
+                breakglass_capability(authorise=ask, find_resource=find_resource, clock=self._clock),
+                uses_capability(authorise=ask, find_resource=find_resource),
                 vault_capability(self.vault),
                 contracts.contracts_capability(self.contracts),
+                effects_capability(self._effects),
+                alerts_capability(ask),
                 devices_capability(self.sources),
                 visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
                 under_rules(sharing(), sources=self.sources),
@@ -119,9 +126,19 @@ class Desks:
         """Their handlers, but those of visits, whose proofs need the network."""
         return [*vault_routes(self.vault), *interchain_routes(self.proofs), *self.factors.routes()]
 
-    def start(self, stack: ExitStack) -> None:
-        """Start what works beside the writer, until `stack` closes."""
+    def start(self, on_commit: Callable[[Callable[[], None]], None], stack: ExitStack) -> None:
+        """Start what works beside the writer, until `stack` closes.
+
+        Args:
+            on_commit: has something called after each of the writer's batches.
+        """
         self.factors.start(stack)
+        self.reactions.start(on_commit, stack)
+
+    def count_alarms(self) -> int:
+        """How many emergency accesses nobody has reviewed yet."""
+        with self.vault.ledger.reading() as db:
+            return count_alarms(db)
 
     def record(self, command: CommandType, word: Body) -> Receipt:
         """Record the node's own word, which no signed request asked for."""
@@ -132,6 +149,33 @@ class Desks:
         """A committed document; None when there is none such, or it was forgotten."""
         with closing(self._open_entries()) as entries:
             return entries.document(digest)
+
+    def _open_contracts(self, folder: NodeFolder, ids: IdSource, stack: ExitStack) -> None:
+        """Contracts, what they may effect, and the runtime that has them react."""
+        permit = partial(permit_contract, sources=self.sources)
+        open_db = partial(open_reader, folder.ledger)
+        self.contracts = contracts.open_desk(
+            self._keys,
+            self._call,
+            open_db=open_db,
+            read_document=self.read_document,
+            stack=stack,
+            authorise=permit,
+        )
+        self._effects = EffectDesk(
+            effect_commands(self._tokens.commands), open_db=open_db, record=self.record, authorise=permit
+        )
+        self.reactions = ContractRuntime(
+            self.contracts,
+            self._effects,
+            path=folder.path / REACTIONS_FILE,
+            connectors=load_connectors(folder.path),
+            open_entries=self._open_entries,
+            open_db=open_db,
+            read_document=self.read_document,
+            clock=self._clock,
+            ids=ids,
+        )
 
     def _open_vault(self, folder: NodeFolder, settings: Settings, clock: Clock, ids: IdSource) -> Vault:
         return Vault(

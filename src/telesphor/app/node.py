@@ -127,6 +127,8 @@ class Node:
         )
         self.vault = self.desks.vault
         self.registry = self.desks.registry()
+        self.metrics.registry.register(self.desks.reactions)
+        self.metrics.alarms.set_function(self.desks.count_alarms)
         self.machine = Machine(
             db=db,
             registry=self.registry,
@@ -252,7 +254,7 @@ class Node:
         self.integrator.wake()
         self.machine.start()
         stack.callback(self.machine.stop)
-        self.desks.start(stack)
+        self.desks.start(self.machine.on_commit, stack)
 
     def _settle(self, _entry: Recorded) -> None:
         """Destroy or renew an object's keys, should what followed its entry at once have failed."""
@@ -275,6 +277,7 @@ class Node:
             "entries": self.machine.committed_size,
             "checkpoint": checkpoint.size if checkpoint else 0,
             "queued": self.machine.queued,
+            "alarms": self.desks.count_alarms(),
         }
 
     def visit_proof(self, visit: str) -> bytes:

@@ -5,9 +5,13 @@ Whoever adds a capability adds it here, and to `Desks.registry`.
 
 from __future__ import annotations
 
+from telesphor.capabilities.access.breakglass import capability as breakglass
 from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
 from telesphor.capabilities.access.tokens import capability as tokens
+from telesphor.capabilities.access.uses import capability as uses
 from telesphor.capabilities.contracts import capability as contracts
+from telesphor.capabilities.contracts.alerts import capability as alerts
+from telesphor.capabilities.contracts.effects import capability as effects
 from telesphor.capabilities.devices import capability as devices
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.credentials import capability as credentials
@@ -38,8 +42,12 @@ def build_checking_registry() -> Registry:
             interchain.RECORDED,
             ACCESS,
             tokens.RECORDED,
+            breakglass.RECORDED,
+            uses.RECORDED,
             VAULT_RECORDED,
             contracts.RECORDED,
+            effects.RECORDED,
+            alerts.RECORDED,
             devices.RECORDED,
             VISITS_RECORDED,
             SHARING_RECORDED,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from telesphor.capabilities.access.breakglass.standing import opened_for
 from telesphor.capabilities.access.model import (
     Action,
     Ask,
@@ -23,6 +24,7 @@ from telesphor.capabilities.access.model import (
 from telesphor.capabilities.access.objects import find_object_resource
 from telesphor.capabilities.access.service import authorise, permit_standing
 from telesphor.capabilities.access.sources import Sources
+from telesphor.capabilities.access.subjects import subject_of
 from telesphor.capabilities.access.tokens.capability import RECORDED as TOKENS
 from telesphor.capabilities.access.tokens.policies import (
     datasets_holding,
@@ -40,6 +42,7 @@ from telesphor.capabilities.identity.passkeys.service import assurance_of
 from telesphor.capabilities.identity.presentations.service import presented_factors
 from telesphor.capabilities.identity.service import own_id
 from telesphor.capabilities.visits.service import find_visit_resource
+from telesphor.kernel.clock import Clock
 from telesphor.runtime.capability import Actor, Capability, Decision, State
 
 ADMINISTRATIVE: Final = frozenset(
@@ -71,7 +74,7 @@ SIGNED_IN_MS: Final = 15 * 60 * 1000
 """How long a sign-in by passkey counts for decisions: as long as a read's ticket."""
 
 
-def open_sources() -> Sources:
+def open_sources(clock: Clock) -> Sources:
     """The sources of a node that has every capability."""
     return Sources(
         policies_for=policies_for,
@@ -81,6 +84,8 @@ def open_sources() -> Sources:
         factors_of=_factors_of,
         assurance_of=partial(assurance_of, within_ms=SIGNED_IN_MS),
         connection_of=_link_of,
+        broken_glass=partial(opened_for, find_resource=find_resource, clock=clock),
+        subject_of=partial(subject_of, find_resource=find_resource),
         watched=tuple(one.store for one in (TOKENS, IDENTITY) if one.store is not None),
     )
 

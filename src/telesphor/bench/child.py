@@ -67,6 +67,12 @@ class Companion:
         there.close()
         self.ready = _answer(self._here)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process.pid is not None, "it was started"
+        return self._process.pid
+
     def ask(self, *question: float) -> Any:
         """Ask and wait for the answer."""
         self._here.send(question)

@@ -6,13 +6,16 @@ the system counts each thread's CPU time anyway. Start there.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
-STATUS = Path("/proc/self/status")
+PROCESSES = Path("/proc")
+STATUS = PROCESSES / "self/status"
 
 
 def thread_seconds() -> dict[str, float]:
@@ -63,6 +66,29 @@ def peak_bytes() -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def tree_seconds(pid: int) -> float:
+    """CPU seconds of a process and of the living processes below it."""
+    below: dict[int, list[int]] = defaultdict(list)
+    seconds: dict[int, float] = {}
+    for process in PROCESSES.iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            text = (process / "stat").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            continue  # It ended between the two lines above.
+        # The name, in brackets, may hold blanks. Behind it the parent is the 2nd field, ticks the 12th and 13th.
+        fields = text.rpartition(")")[2].split()
+        below[int(fields[1])].append(int(process.name))
+        seconds[int(process.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return _sum_tree(pid, below, seconds)
+
+
+def _sum_tree(pid: int, below: Mapping[int, Sequence[int]], seconds: Mapping[int, float]) -> float:
+    children = below.get(pid, ())
+    return seconds.get(pid, 0.0) + sum(_sum_tree(child, below, seconds) for child in children)
 
 
 def _word(name: str) -> str:

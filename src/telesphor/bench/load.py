@@ -10,7 +10,7 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -24,6 +24,9 @@ ANSWER_SECONDS = 60.0
 LENGTH = Struct(">I")
 HEAD_END = b"\r\n\r\n"
 LENGTH_FIELD = b"content-length: "
+
+Lane = Generator[bytes, bytes, None]
+"""What goes over one connection: it yields requests, and is sent the whole answer to each."""
 
 
 class Driven(NamedTuple):
@@ -46,10 +49,22 @@ class Driven(NamedTuple):
         return self.done / self.seconds
 
 
-def post_bytes(path: str, body: bytes, *, media_type: str) -> bytes:
+def post_bytes(path: str, body: bytes, *, media_type: str, ticket: str = "") -> bytes:
     """A whole request as it goes over the wire."""
-    head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: {media_type}\r\ncontent-length: {len(body)}\r\n\r\n"
-    return head.encode("ascii") + body
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "host: bench",
+        f"content-type: {media_type}",
+        f"content-length: {len(body)}",
+        *([f"authorization: Bearer {ticket}"] if ticket else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+def get_bytes(path: str, *, ticket: str = "") -> bytes:
+    """The same for fetching what is at `path`, with a ticket where it is given."""
+    bearer = f"authorization: Bearer {ticket}\r\n" if ticket else ""
+    return f"GET {path} HTTP/1.1\r\nhost: bench\r\n{bearer}\r\n".encode("ascii")
 
 
 def save_requests(path: Path, requests: Sequence[bytes]) -> None:
@@ -86,19 +101,32 @@ def drive_same(request: bytes, count: int, port: int, connections: int) -> Drive
 def drive(requests: Sequence[bytes], *, port: int, connections: int) -> Driven:
     """Send all of `requests` to a port of this machine; a connection sends its next after each answer."""
     left = iter(requests)
-    return _Drive([left] * min(connections, len(requests)), port).run()
+    return drive_talks([_sending(left) for _ in range(min(connections, len(requests)))], port=port)
 
 
 def drive_lanes(lanes: Sequence[Sequence[bytes]], *, port: int) -> Driven:
     """Send the requests of each lane in their order, on a connection of its own; all lanes at once."""
-    return _Drive([iter(lane) for lane in lanes], port).run()
+    return drive_talks([_sending(lane) for lane in lanes], port=port)
+
+
+def drive_talks(lanes: Sequence[Lane], *, port: int) -> Driven:
+    """The same where a request depends on the answer to the one before it, as a ticket does."""
+    return _Drive(lanes, port).run()
+
+
+def body_of(answer: bytes, *, status: int = 200) -> bytes:
+    """The body of a whole answer; raises `ValueError` where it has another status."""
+    head, _, body = answer.partition(HEAD_END)
+    if int(head[9:12]) != status:
+        raise ValueError(f"the node answered {head[:12]!r} {body[:300]!r}")
+    return body
 
 
 class _Drive:
     """One load: which connection waits since when, and what came back."""
 
-    def __init__(self, lanes: Sequence[Iterator[bytes]], port: int) -> None:
-        self._left: dict[int, Iterator[bytes]] = {}
+    def __init__(self, lanes: Sequence[Lane], port: int) -> None:
+        self._left: dict[int, Lane] = {}
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._asked: dict[int, float] = {}
@@ -115,7 +143,7 @@ class _Drive:
     def run(self) -> Driven:
         started, worked = time.perf_counter(), time.process_time()
         for number in list(self._sockets):
-            self._send_next(number)
+            self._send_next(number, None)
         while self._asked:
             ready = self._poll.poll(ANSWER_SECONDS)
             if not ready:
@@ -129,9 +157,11 @@ class _Drive:
         p50, p99 = percentile(self._waits, 50) * 1_000, percentile(self._waits, 99) * 1_000
         return Driven(dict(self._statuses), seconds, p50, p99, time.process_time() - worked)
 
-    def _send_next(self, number: int) -> None:
-        request = next(self._left[number], None)
-        if request is None:
+    def _send_next(self, number: int, answer: bytes | None) -> None:
+        lane = self._left[number]
+        try:
+            request = next(lane) if answer is None else lane.send(answer)
+        except StopIteration:
             self._asked.pop(number, None)
             return
         self._asked[number] = time.perf_counter()
@@ -147,7 +177,12 @@ class _Drive:
             return
         self._waits.append(time.perf_counter() - self._asked[number])
         self._statuses[int(data[9:12])] += 1
-        self._send_next(number)
+        self._send_next(number, data)
+
+
+def _sending(requests: Iterable[bytes]) -> Lane:
+    for request in requests:  # noqa: UP028  what is sent to it, a list could not take
+        yield request
 
 
 def is_whole(answer: bytes) -> bool:

@@ -16,8 +16,9 @@ from telesphor.bench.capability import PACK_READINGS, PACKED_ENTRIES
 from telesphor.bench.child import in_child
 from telesphor.bench.figures import Figure, Peer, at_most, middle
 from telesphor.bench.ledger import CHECKPOINT_SECONDS
+from telesphor.bench.practice import PASSPHRASE
 from telesphor.bench.run import Run
-from telesphor.bench.visit import PASSPHRASE, make_visit_bundle
+from telesphor.bench.visit import make_visit_bundle
 from telesphor.bench.writer import fill_packed
 from telesphor.kernel.ids import ActorId
 from telesphor.kernel.tile import tile_holding

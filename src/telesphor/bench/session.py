@@ -11,7 +11,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from telesphor.bench import channels, http, machine, network, proofs, vault, writer
+from telesphor.bench import (
+    channels,
+    contracts,
+    decisions,
+    factors,
+    http,
+    machine,
+    network,
+    proofs,
+    reads,
+    vault,
+    writer,
+)
 from telesphor.bench.figures import Figure, missed, render
 from telesphor.bench.host import describe_host
 from telesphor.bench.limits import Limits
@@ -22,7 +34,20 @@ from telesphor.runtime.console import EXIT_OK, emit_json, people
 Group = Callable[[Run], Iterator[Figure]]
 
 GROUPS: Final[dict[str, Group]] = {
-    module.GROUP: module.measure for module in (machine, writer, http, channels, network, proofs, vault)
+    module.GROUP: module.measure
+    for module in (
+        machine,
+        writer,
+        http,
+        channels,
+        network,
+        proofs,
+        vault,
+        decisions,
+        factors,
+        reads,
+        contracts,
+    )
 }
 
 LIMIT_SECONDS = 1.0

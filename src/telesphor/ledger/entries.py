@@ -336,7 +336,7 @@ class EntryReader:
 
     def __init__(self, path: Path, registry: Registry) -> None:
         self.db = open_reader(path)
-        self._bodies = {name: msgspec.json.Decoder(kind.body) for name, kind in registry.entry_types.items()}
+        self._bodies = registry.bodies
 
     def close(self) -> None:
         """Close the connection, whatever still reads from it."""

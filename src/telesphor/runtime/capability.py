@@ -242,6 +242,7 @@ class Registry:
     def __init__(self, capabilities: Iterable[Capability]) -> None:
         self.capabilities = tuple(capabilities)
         self.entry_types: dict[str, EntryType] = {}
+        self.bodies: dict[str, msgspec.json.Decoder[Any]] = {}
         self.commands: dict[str, CommandType] = {}
         self.appliers: dict[str, Apply | None] = {}
         owners = {("table", table): "the ledger" for table in LEDGER_TABLES}
@@ -261,6 +262,7 @@ class Registry:
         apply = capability.store.apply if capability.store else None
         for entry_type in capability.entries:
             self.entry_types[entry_type.name] = entry_type
+            self.bodies[entry_type.name] = msgspec.json.Decoder(entry_type.body)
             self.appliers[entry_type.name] = apply
         for command in capability.commands:
             self.commands[command.name] = command

@@ -89,6 +89,9 @@ class Metrics:
         self.queued = Gauge(
             "telesphor_queued_requests", "Requests waiting for the writer", registry=self.registry
         )
+        self.alarms = Gauge(
+            "telesphor_open_alarms", "Emergency accesses that nobody has reviewed yet", registry=self.registry
+        )
         self.http = Counter(
             "telesphor_http_requests",
             "HTTP requests by method and status",

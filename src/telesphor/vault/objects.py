@@ -222,7 +222,7 @@ def open_stream(reader: ObjectReader, target: BinaryIO, *, workers: int = WORKER
     It is complete only when this returns: after an error the caller throws away what was written.
     """
     # A buffer is opened into again only after its part was written: `_in_order` begins one call more than workers.
-    buffers = [memoryview(bytearray(PART_PLAINTEXT)) for _ in range(workers + 2)]
+    buffers = [memoryview(bytearray(PART_PLAINTEXT)) for _ in range(min(workers + 2, reader.parts))]
     if _takes_any_order(target):
         _open_into_file(reader, target.fileno(), buffers, target.tell(), workers)
         target.seek(reader.size, SEEK_CUR)

@@ -27,7 +27,7 @@ from telesphor.kernel.ids import ObjectId, parse_id
 from telesphor.runtime.tickets import TicketRefused, bearer_ticket
 from telesphor.vault.errors import RangeRefused, UploadHeaderRefused, UploadInterrupted, UploadOffsetRefused
 from telesphor.vault.model import ObjectRow, ReadGrant, Stored, WriteGrant
-from telesphor.vault.objects import PART_PLAINTEXT, ObjectReader, Span, plain_spans, sealed_spans
+from telesphor.vault.objects import PART_PLAINTEXT, Span, plain_spans, sealed_spans
 from telesphor.vault.store import UploadRow
 from telesphor.vault.uploads import Upload
 from telesphor.vault.vault import Vault
@@ -162,8 +162,16 @@ class _Condition(NamedTuple):
 
 
 class _Download(NamedTuple):
+    """A download that has begun: bytes `start` up to `end` of `size`, and how to read what follows the first piece."""
+
     row: ObjectRow
-    reader: ObjectReader
+    size: int
+    whole: bool
+    start: int
+    end: int
+    first: bytes
+    spans: Iterator[Span]
+    read: Callable[[int, int, int], bytes]
 
 
 class _Edge:
@@ -215,27 +223,20 @@ class _Edge:
 
     async def send(self, grant: ReadGrant, condition: _Condition, *, sealed: bool) -> Stream:
         """Begin a download; the first piece is authenticated before the status is sent."""
-        row, reader = await self.run(lambda: self._open_download(grant))
-        size = reader.sealed_size if sealed else reader.size
-        whole = condition.range is None or condition.if_range not in (None, _etag(row, sealed))
-        start, end = (0, size) if whole else _parse_range(condition.range or "", size)
-        spans = _spans(start, end, sealed=sealed)
-        read = reader.read_sealed if sealed else reader.read_within
+        begun = await self.run(lambda: self._begin(grant, condition, sealed=sealed))
+        headers = _download_headers(begun.row, sealed=sealed, length=begun.end - begun.start)
+        if not begun.whole:
+            headers["content-range"] = f"bytes {begun.start}-{begun.end - 1}/{begun.size}"
 
         def piece(span: Span) -> bytes:
             self._vault.readable(grant)  # an erasure or a re-wrap ends transfers that have begun
-            return read(*span)
+            return begun.read(*span)
 
-        first = await self.run(lambda: piece(next(spans)))
-        headers = _download_headers(row, sealed=sealed, length=end - start)
-        if not whole:
-            headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-        body = self._pieces(first, spans, piece)
         return Stream(
-            body,
-            status_code=200 if whole else 206,
+            self._pieces(begun.first, begun.spans, piece),
+            status_code=200 if begun.whole else 206,
             headers=headers,
-            media_type="application/octet-stream" if sealed else row.media_type,
+            media_type="application/octet-stream" if sealed else begun.row.media_type,
         )
 
     def _progress(self, object_id: ObjectId) -> dict[str, str]:
@@ -278,9 +279,16 @@ class _Edge:
     def _begin_part(self, upload: Upload, plaintext: bytearray, *, final: bool) -> asyncio.Future[None]:
         return asyncio.wrap_future(self._pool.submit(upload.add, plaintext, final=final))
 
-    def _open_download(self, grant: ReadGrant) -> _Download:
+    def _begin(self, grant: ReadGrant, condition: _Condition, *, sealed: bool) -> _Download:
+        """Look once whether it may be read, and read the first piece at once."""
         row = self._vault.readable(grant)
-        return _Download(row, self._vault.open_object(grant))
+        reader = self._vault.open_row(row)
+        size = reader.sealed_size if sealed else reader.size
+        whole = condition.range is None or condition.if_range not in (None, _etag(row, sealed))
+        start, end = (0, size) if whole else _parse_range(condition.range or "", size)
+        spans = _spans(start, end, sealed=sealed)
+        read = reader.read_sealed if sealed else reader.read_within
+        return _Download(row, size, whole, start, end, read(*next(spans)), spans, read)
 
     async def _pieces(
         self, first: bytes, spans: Iterator[Span], piece: Callable[[Span], bytes]

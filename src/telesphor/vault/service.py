@@ -164,7 +164,7 @@ def decide_read(actor: Actor, command: ReadObject, state: State, *, vault: Vault
 
     def after(_: Receipt) -> ReadTicket:
         grant = ReadGrant(row.object, actor, command.purpose, visit)
-        vault.readable(grant)
+        vault.check_there(grant)
         wrap = vault.keys.wrap_for(row.object, actor.id, public)
         return ReadTicket(
             object=row.object,

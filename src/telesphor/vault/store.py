@@ -220,8 +220,8 @@ class LedgerView:
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
-        """The connection, for one thread at a time."""
-        with self._lock, storage_errors():
+        """The connection, for one thread at a time; all that it shows within the block is of one moment."""
+        with self._lock, storage_errors(), self._db:
             yield self._db
 
     def object(self, object_id: str) -> ObjectRow | None:

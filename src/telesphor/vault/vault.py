@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+import apsw
+
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.ids import ActorId, IdSource, ObjectId
 from telesphor.kernel.sealing import RecipientKey
@@ -114,13 +116,26 @@ class Vault:
             TelesphorError: what allowed the read does so no longer, or its actor acts no more.
         """
         with self.ledger.reading() as db:
-            self.recipients.kem_of(db, grant.actor.id)
-            row = find_object(db, grant.object)
-            if row is None:
-                raise ObjectMissing(f"there is no object `{grant.object}`")
-            check_sealed(row)
+            row = self._find_sealed(db, grant)
             readers = readers_of(db, grant.object)
             self.access.check_reading(grant.actor, row, readers, db, purpose=grant.purpose, visit=grant.visit)
+        return row
+
+    def check_there(self, grant: ReadGrant) -> None:
+        """Look whether the object and the grant's actor are there still, and nothing else; raises as `readable`.
+
+        For a ticket that is being made: the decision stands just before it on the ledger, and whoever redeems the
+        ticket is looked at again before a byte leaves.
+        """
+        with self.ledger.reading() as db:
+            self._find_sealed(db, grant)
+
+    def _find_sealed(self, db: apsw.Connection, grant: ReadGrant) -> ObjectRow:
+        self.recipients.kem_of(db, grant.actor.id)
+        row = find_object(db, grant.object)
+        if row is None:
+            raise ObjectMissing(f"there is no object `{grant.object}`")
+        check_sealed(row)
         return row
 
     def check_writer(self, grant: WriteGrant) -> None:
@@ -129,12 +144,15 @@ class Vault:
             self.recipients.kem_of(db, grant.actor)
 
     def open_object(self, grant: ReadGrant) -> ObjectReader:
-        """A reader of the object that the grant allows.
+        """A reader of the object that the grant allows; raises as `open_row`."""
+        return self.open_row(self.readable(grant))
+
+    def open_row(self, row: ObjectRow) -> ObjectReader:
+        """A reader of an object that was found `readable` just now.
 
         Raises:
             ObjectDamaged: the key, the header or the last part is not what was sealed.
         """
-        row = self.readable(grant)
         assert row.size is not None
         key = self.keys.data_key(row.object)
         return ObjectReader(self.blobs, object_id=row.object, size=row.size, key=key)

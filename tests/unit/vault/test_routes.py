@@ -18,8 +18,10 @@ from litestar import Litestar
 
 from telesphor.kernel import base64url
 from telesphor.kernel.ids import ObjectId
+from telesphor.runtime.capability import Actor
 from telesphor.runtime.problems import handle_exception
 from telesphor.vault.erasure import finish_erasures
+from telesphor.vault.model import ObjectRow
 from telesphor.vault.objects import PART_PLAINTEXT, part_path
 from telesphor.vault.routes import routes
 from tests.unit.vault.test_objects import content
@@ -245,6 +247,35 @@ def test_an_erased_object_is_gone(world: World, web: Web) -> None:
     world.erase(object_id)
     answer = web.get(object_id, ticket)
     assert (answer.status, answer.code) == (410, "object-erased")
+
+
+@pytest.mark.parametrize(("size", "parts"), [(6, 1), (LONG, 3)])
+def test_the_rules_are_asked_once_for_each_part_that_leaves(
+    world: World, web: Web, monkeypatch: pytest.MonkeyPatch, size: int, parts: int
+) -> None:
+    object_id = world.put(content(size))
+    looks: list[str] = []
+    check = world.access.check_reading
+
+    def counted(actor: Actor, row: ObjectRow, *rest: Any, **named: Any) -> None:
+        looks.append(row.object)
+        check(actor, row, *rest, **named)
+
+    monkeypatch.setattr(world.access, "check_reading", counted)
+    ticket = world.read(object_id).ticket
+    assert looks == []  # the decision stands just before the ticket
+    assert len(web.get(object_id, ticket).body) == size
+    assert looks == [object_id] * parts
+
+
+def test_a_ticket_gives_nothing_once_what_allowed_the_read_has_ended(world: World, web: Web) -> None:
+    object_id = world.put(b"text")
+    world.access.granted.add((world.stranger.id, object_id))
+    ticket = world.read(object_id, actor=world.stranger).ticket
+    world.access.granted.clear()
+    for path in ("content", "ciphertext"):
+        answer = web.ask("GET", f"/v1/objects/{object_id}/{path}", ticket)
+        assert (answer.status, answer.code) == (403, "ended")
 
 
 def test_an_erasure_ends_a_download_that_has_begun(world: World, web: Web) -> None:

@@ -191,6 +191,26 @@ def token_linked_with_a_step_of_another_visit() -> bytes:
     return _ground(Story().other_visit.split("/")[1])
 
 
+def _named(n: int) -> bytes:
+    """The clinician links number 0 of a token by name, and the node writes the link of number `n`."""
+    story = Story.told(until="close")
+    token = story.grant()
+    asked = {"visit": story.name, "stream": token, "n": 0, "role": "token"}
+    story.world.act(story.clinician, [("visit.link/1", asked)], story.link(token, n, "token"))
+    story.close()
+    return story.bundle()
+
+
+def named_bundle() -> bytes:
+    """A good bundle: what the visit rests on was linked by name."""
+    return _named(0)
+
+
+@fault("requests", "not-asked")
+def link_of_another_entry_than_was_named() -> bytes:
+    return _named(1)
+
+
 # Documents.
 
 

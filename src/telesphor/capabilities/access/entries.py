@@ -66,8 +66,16 @@ class PolicyChanged(Body, frozen=True, kw_only=True):
     ids: Annotated[tuple[ReasonField, ...], Meta(max_length=256)]
 
 
+class PolicyShown(Body, frozen=True, kw_only=True):
+    """The entry's actor was shown which policies are in force, and the text of this slot."""
+
+    slot: Slot
+    of: IdField | None
+
+
 ACCESS_DECIDED = EntryType("access.decided/1", AccessDecided)
 ACCESS_STANDING = EntryType("access.standing/1", AccessStanding)
 POLICY_CHANGED = EntryType("policy.changed/1", PolicyChanged)
+POLICY_SHOWN = EntryType("policy.shown/1", PolicyShown)
 
-ENTRIES = (ACCESS_DECIDED, ACCESS_STANDING, POLICY_CHANGED)
+ENTRIES = (ACCESS_DECIDED, ACCESS_STANDING, POLICY_CHANGED, POLICY_SHOWN)

@@ -16,6 +16,7 @@ from typing import Final, Literal
 from telesphor.capabilities.access.documents import Document, document_of
 from telesphor.capabilities.access.engine import Policy, check_types, read_policies, write_policy
 from telesphor.capabilities.access.model import DecisionRefused, PolicyRefused, TokenPolicy
+from telesphor.capabilities.access.remembered import Remembered
 from telesphor.capabilities.access.vocabulary import BASE_TEXT, SCHEMA_TEXT, TOKEN_PREFIX
 
 POLICIES_MAX: Final = 200
@@ -32,6 +33,13 @@ Slot = Literal["base", "rules"]
 
 SCHEMA: Final = document_of(SCHEMA_TEXT.encode("ascii"))
 BASE: Final = document_of(BASE_TEXT.encode("ascii"))
+
+GRANTS_REMEMBERED_CHARS: Final = 16 * 1024 * 1024
+"""Policies of tokens that were looked at lately, of a kilobyte each: every decision takes those of its actor."""
+
+_grants: Remembered[tuple[str, str], Document] = Remembered(
+    GRANTS_REMEMBERED_CHARS, lambda document: len(document.data)
+)
 
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _BASE_ID = re.compile(r"base:[a-z0-9][a-z0-9._-]{0,58}")
@@ -94,6 +102,10 @@ def check_token_policy(policy: TokenPolicy) -> Document:
     Raises:
         PolicyRefused: it is not one permit under the token's id, for named principals, actions and resources.
     """
+    return _grants.get((policy.id, policy.text), lambda: _read_grant(policy))
+
+
+def _read_grant(policy: TokenPolicy) -> Document:
     if len(policy.text) > TOKEN_TEXT_CHARS_MAX:
         raise PolicyRefused("the policy of a token is too long")
     document = _ascii(policy.text)

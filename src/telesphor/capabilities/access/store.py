@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import apsw
 import msgspec
 
@@ -50,6 +53,38 @@ CREATE INDEX IF NOT EXISTS access_decisions_under ON access_decisions(break_glas
 
 TABLES = ("access_policies", "access_standing", "access_decisions")
 
+
+class DecisionFilter(NamedTuple):
+    """Which decisions are wanted: about whom, of what, by whom, from `since` on and before `until`.
+
+    `unknown_subject`: also those of which nobody knew whom they are about.
+    """
+
+    subject: str | None = None
+    resource: str | None = None
+    visit: str | None = None
+    actor: str | None = None
+    since: str | None = None
+    until: str | None = None
+    unknown_subject: bool = False
+
+
+class DecisionRow(NamedTuple):
+    """A decision with its place."""
+
+    position: int
+    at: str
+    actor: str
+    action: str
+    resource: str
+    subject: str | None
+    purpose: str
+    outcome: str
+    break_glass: str | None
+    reasons: tuple[str, ...]
+    decision: str
+
+
 _ids = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -77,6 +112,69 @@ def count_reads_under(db: apsw.Connection, break_glass: str) -> tuple[int, int]:
     )
     ((allowed, denied),) = db.execute(sql, (break_glass,))
     return allowed, denied
+
+
+def decisions(
+    db: apsw.Connection, wanted: DecisionFilter, *, before: int, count_max: int
+) -> list[DecisionRow]:
+    """Return decisions that pass a filter, the newest first, from below a position."""
+    first = 0 if wanted.since is None else _first_since(db, wanted.since)
+    end = before if wanted.until is None else min(before, _first_since(db, wanted.until))
+    conditions = ["position >= ? AND position < ?"]
+    values: list[str | int] = [first, end]
+    for condition, value in _conditions(wanted):
+        conditions.append(condition)
+        values += [value] * condition.count("?")
+    sql = (
+        "SELECT position, at, actor, action, resource, subject, purpose, outcome, break_glass, reasons, decision"  # noqa: S608
+        f" FROM access_decisions WHERE {' AND '.join(conditions)} ORDER BY position DESC LIMIT ?"
+    )
+    rows = db.execute(sql, (*values, count_max))
+    found = []
+    for position, at, actor, action, resource, subject, purpose, outcome, glass, reasons, decision in rows:
+        place = (position, at, actor, action, resource, subject, purpose, outcome, glass)
+        found.append(DecisionRow(*place, tuple(reasons.split()), decision))
+    return found
+
+
+def _conditions(wanted: DecisionFilter) -> Iterator[tuple[str, str]]:
+    """One condition for each member of a filter, with `+` before the columns whose index is not to be taken.
+
+    The narrowest is named first: an object or a visit has some hundred decisions, a busy system has millions.
+    """
+    subject = "(subject = ? OR subject IS NULL)" if wanted.unknown_subject else "subject = ?"
+    members = (
+        ("resource = ?", wanted.resource),
+        ("(visit = ? OR resource = 'visit/' || ?)", wanted.visit),
+        (subject, wanted.subject),
+        ("actor = ?", wanted.actor),
+    )
+    is_first = True
+    for condition, value in members:
+        if value is not None:
+            plain = (
+                condition
+                if is_first
+                else condition.replace("subject ", "+subject ").replace("actor", "+actor")
+            )
+            yield plain, value
+            is_first = False
+
+
+def _first_since(db: apsw.Connection, instant: str) -> int:
+    """Return a position from which on all decisions are of this instant or later; instants grow with positions."""
+    sql = "SELECT position, at FROM access_decisions WHERE position >= ? ORDER BY position LIMIT 1"
+    last = db.execute("SELECT max(position) FROM access_decisions").fetchone()
+    low, high = 0, -1 if last is None or last[0] is None else last[0]
+    high += 1
+    while low < high:
+        middle = (low + high) // 2
+        row = db.execute(sql, (middle,)).fetchone()
+        if row is None or row[1] >= instant:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
 
 
 def apply(db: apsw.Connection, entry: Recorded) -> None:

@@ -11,6 +11,7 @@ Invariants
 - What it may ask for stands in its manifest, and nothing else is taken from it.
 - Only the node itself says that a contract ran, and says it once for each trigger.
 
+`runner` finds what triggers contracts and carries out their effects, which `effects` notes; `alerts` are one of them.
 Start with `model`; `execution` is one run, `worker` is where it happens, `desk` writes it down, and `replay`
 repeats it.
 """

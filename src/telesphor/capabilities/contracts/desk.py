@@ -5,8 +5,8 @@
    key, each on the state that the one before left.
 3. What comes of it is `contract.executed/1` or `contract.failed/1`, once for each trigger, with its documents.
 
-The follower that finds triggers in the log and carries effects out stands above this desk: it asks `perform` in the
-log's order, repeats it after a crash without harm, and reads the effects from the output document.
+`runner` stands above this desk: it finds triggers in the log, asks `perform` in the log's order, repeats it after a
+crash without harm, and carries out the effects from the output document.
 
 INVARIANT: that a contract ran is no command that anyone can send: the desk alone has it, and it takes no words but
 those the desk itself is saying at that moment.

@@ -273,11 +273,11 @@ def secret(name):
 
 CASES_PRELUDE = '''
 def entry(type, body, stream = "visit/01900000-0000-7000-8000-000000000001",
-          actor = "01900000-0000-7000-8000-00000000000a", at = "2026-01-01T00:00:00.000Z", position = 1,
-          documents = {}):
+          actor = "01900000-0000-7000-8000-00000000000a", at = "2026-01-01T00:00:00.000Z",
+          position = 1):
     """A trigger: this entry was recorded."""
     return {"kind": "entry", "at": at, "entry": {"type": type, "body": body, "stream": stream, "actor": actor,
-            "position": position, "documents": documents}}
+            "position": position}}
 
 def schedule(name, at):
     """A trigger: it is this time of that schedule."""

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
-from croniter import croniter  # type: ignore[import-untyped]
 from msgspec import Meta
 
 from telesphor.capabilities.contracts.model import (
@@ -24,6 +23,7 @@ from telesphor.capabilities.contracts.model import (
     NameField,
     VersionField,
 )
+from telesphor.capabilities.contracts.schedule import parse_cron
 from telesphor.kernel import canonical
 from telesphor.kernel.canonical import NotCanonical
 from telesphor.kernel.errors import LimitExceeded
@@ -119,6 +119,8 @@ def read_manifest(text: str) -> bytes:
     """The document of a manifest written in TOML; raises `ManifestRefused`."""
     try:
         data = canonical.encode(tomllib.loads(text))
+    except RecursionError as error:
+        raise ManifestRefused("the manifest is nested too deeply to be one") from error
     except tomllib.TOMLDecodeError as error:
         raise ManifestRefused("the manifest is not TOML", hint=_shown(error)) from error
     except NotCanonical as error:
@@ -179,16 +181,14 @@ def _check_rules(manifest: Manifest) -> None:
     if len(set(named)) != len(named):
         raise ManifestRefused("two triggers of one kind have the same name")
     reacted = [rule.type for rule in manifest.triggers if isinstance(rule, OnEntry)]
-    if any(type.startswith("contract.") for type in (*reacted, *manifest.commands)):
+    if any(type.startswith(_RUNS) for type in (*reacted, *manifest.commands)):
         raise ManifestRefused(
             "a contract neither reacts to runs nor causes them",
             hint="contracts that wake each other never rest",
         )
     for rule in manifest.triggers:
-        if isinstance(rule, OnSchedule) and not _is_cron(rule.cron):
-            raise ManifestRefused(
-                f"`{rule.cron}` is not a schedule", hint="five fields: `0 6 * * *` is six o'clock"
-            )
+        if isinstance(rule, OnSchedule):
+            parse_cron(rule.cron)
         if manifest.key and not manifest.key.startswith(_ROOTS[type(rule)]):
             raise ManifestRefused(
                 f"`{manifest.key}` is not in every trigger",
@@ -196,12 +196,11 @@ def _check_rules(manifest: Manifest) -> None:
             )
 
 
+_RUNS = ("contract.", "trigger.")
+"""Entries about runs; what a run's effects bring about is counted, and ends (`effects.model.DEPTH_MAX`)."""
+
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?", re.ASCII)
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
-
-
-def _is_cron(text: str) -> bool:
-    return len(text.split()) == 5 and bool(croniter.is_valid(text))
 
 
 def _is_id(value: object) -> bool:

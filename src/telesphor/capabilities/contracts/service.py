@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from telesphor.capabilities.contracts import store
 from telesphor.capabilities.contracts.documents import open_input, seal_input
+from telesphor.capabilities.contracts.effects.model import EFFECT_COMMANDS
 from telesphor.capabilities.contracts.entries import (
     CONTRACT_CALLED,
     CONTRACT_DEPLOYED,
@@ -47,6 +48,7 @@ from telesphor.capabilities.contracts.model import (
     ContractResting,
     ContractRow,
     DocumentForgotten,
+    ManifestRefused,
     NameField,
     VersionRefused,
 )
@@ -319,5 +321,11 @@ def _read_offer(manifest: str, source: str) -> Manifest:
     if len(manifest) > MANIFEST_BYTES_MAX:
         raise LimitExceeded("the manifest is too large")
     found = parse_manifest(manifest.encode("utf-8", "surrogatepass"))
+    for command in found.commands:
+        if command not in EFFECT_COMMANDS:
+            raise ManifestRefused(
+                f"the node gives no command `{command}` for a contract",
+                hint=f"it gives `{'`, `'.join(sorted(EFFECT_COMMANDS))}`",
+            )
     check_source(source)
     return found

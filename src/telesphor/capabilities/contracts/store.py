@@ -33,6 +33,13 @@ CREATE TABLE IF NOT EXISTS contracts(
     deployed_by TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contract_names ON contracts(name);
+CREATE TABLE IF NOT EXISTS contract_versions(
+    contract TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    PRIMARY KEY(contract, position)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contract_states(
     contract TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -57,7 +64,7 @@ CREATE TABLE IF NOT EXISTS contract_runs(
 ) WITHOUT ROWID;
 """
 
-TABLES = ("contracts", "contract_states", "contract_calls", "contract_runs")
+TABLES = ("contracts", "contract_versions", "contract_states", "contract_calls", "contract_runs")
 
 _SELECT = "SELECT contract, name, version, state, manifest, source, deployed_by FROM contracts"
 
@@ -71,6 +78,15 @@ class CallRow(NamedTuple):
     name: str
     input: Digest
     position: int
+
+
+class VersionRow(NamedTuple):
+    """A manifest, and the entry from which on it was in force."""
+
+    contract: ContractId
+    position: int
+    at: str
+    manifest: Digest
 
 
 def find_contract(db: apsw.Connection, contract: str) -> ContractRow | None:
@@ -89,6 +105,15 @@ def name_used(db: apsw.Connection, name: str) -> bool:
     """Whether a contract that is not retired has this name."""
     sql = "SELECT 1 FROM contracts WHERE name = ? AND state <> 'retired' LIMIT 1"
     return db.execute(sql, (name,)).fetchone() is not None
+
+
+def versions(db: apsw.Connection) -> list[VersionRow]:
+    """Every manifest of the contracts that are not retired, in the order in which they came into force."""
+    sql = (
+        "SELECT v.contract, v.position, v.at, v.manifest FROM contract_versions AS v JOIN contracts AS c"
+        " ON c.contract = v.contract WHERE c.state <> 'retired' ORDER BY v.position"
+    )
+    return [VersionRow(*row) for row in db.execute(sql)]
 
 
 def state_of(db: apsw.Connection, *, contract: str, key: str) -> str:
@@ -128,9 +153,11 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     if entry.type == CONTRACT_DEPLOYED.name:
         row = (contract, body.name, body.version, body.manifest, body.source, entry.actor)
         db.execute("INSERT INTO contracts VALUES(?, ?, ?, 'deployed', ?, ?, ?)", row)
+        _apply_version(db, contract, entry)
     elif entry.type == CONTRACT_UPGRADED.name:
         sql = "UPDATE contracts SET version = ?, manifest = ?, source = ? WHERE contract = ?"
         db.execute(sql, (body.version, body.manifest, body.source, contract))
+        _apply_version(db, contract, entry)
     elif entry.type in _STATES:
         db.execute("UPDATE contracts SET state = ? WHERE contract = ?", (_STATES[entry.type], contract))
     elif entry.type == CONTRACT_CALLED.name:
@@ -139,6 +166,11 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         db.execute("INSERT OR IGNORE INTO contract_calls VALUES(?, ?, ?, ?, ?, ?)", call)
     else:
         _apply_run(db, contract, entry)
+
+
+def _apply_version(db: apsw.Connection, contract: str, entry: Recorded) -> None:
+    row = (contract, entry.position, entry.at, entry.body.manifest)
+    db.execute("INSERT INTO contract_versions VALUES(?, ?, ?, ?)", row)
 
 
 def _apply_run(db: apsw.Connection, contract: str, entry: Recorded) -> None:

@@ -65,6 +65,9 @@ from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
 CARDS_REMEMBERED_MAX = 1_024
 """More than a dozen full requests of registrations, at 75 each; under 20 MB."""
 
+RECIPIENTS_REMEMBERED_MAX = 4_096
+"""Keys to seal to, parsed: about 4 KB each. Every read asks for its reader's."""
+
 CARD_BYTES_MAX = 32 * 1024
 """A card is about 13 KB: keys of 4.5 KB and signatures of 3.4 KB, both in base64url."""
 
@@ -176,6 +179,11 @@ def kem_of(db: apsw.Connection, actor_id: str) -> RecipientPublic:
     kem = store.kem_of(db, actor=actor_id, key_id=info.key_id)
     if kem is None:
         raise ActorMissing(f"actor `{actor_id}` has no key to seal to")
+    return _read_recipient(kem)
+
+
+@lru_cache(maxsize=RECIPIENTS_REMEMBERED_MAX)
+def _read_recipient(kem: bytes) -> RecipientPublic:
     return RecipientPublic(kem)
 
 

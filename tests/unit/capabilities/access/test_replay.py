@@ -200,6 +200,13 @@ def test_entry_that_hides_a_denial_is_found_out(decided: Decided) -> None:
         replay_decision(lying, position=0, documents=decided.documents)
 
 
+def test_entry_that_adds_an_emergency_is_found_out(decided: Decided) -> None:
+    entry = decided.entry(decided.positions[0])
+    lying = replace(entry, body={**entry.body, "break_glass": decided.story.patient.id})
+    with pytest.raises(ReceiptMismatch):
+        replay_decision(lying, position=0, documents=decided.documents)
+
+
 def test_decision_on_anothers_stream_is_refused(decided: Decided) -> None:
     entry = decided.entry(decided.positions[0])
     moved = replace(entry, actor=decided.story.patient.id)

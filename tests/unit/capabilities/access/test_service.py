@@ -341,7 +341,12 @@ def test_emergency_that_an_ask_brings_itself_permits_nothing(ward: Ward, action:
     for standing in (False, True):
         with pytest.raises(AccessDenied):
             ward.ask(
-                clinician, action, ward.object_of(owner), glass=glass, purpose=Purpose.EMERGENCY, standing=standing
+                clinician,
+                action,
+                ward.object_of(owner),
+                glass=glass,
+                purpose=Purpose.EMERGENCY,
+                standing=standing,
             )
         assert ward.entries()[-1].body.break_glass is None
 

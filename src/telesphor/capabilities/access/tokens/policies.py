@@ -112,7 +112,16 @@ def _visit_of(resource: Resource) -> str | None:
 
 
 def _living_groups(state: State, actor_id: str) -> list[GroupRow]:
-    return [row for row in store.groups_of(state.db, actor_id) if not is_gone(state, row)]
+    return [row for row in _groups_of(state, actor_id) if not is_gone(state, row)]
+
+
+def _groups_of(state: State, actor_id: str) -> list[GroupRow]:
+    """Read once as long as the tables stay: one decision asks some five times."""
+    memory = state.memory_of(store.STORE)
+    known: list[GroupRow] | None = memory.get(f"groups/{actor_id}")
+    if known is None:
+        known = memory[f"groups/{actor_id}"] = store.groups_of(state.db, actor_id)
+    return known
 
 
 def _compilable(row: TokenRow, terms: TermsDocument) -> Compilable:

@@ -8,6 +8,7 @@ Start at `sign_half` and `verify_half`. Keys are the kernel's pairs; jwcrypto se
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -61,8 +62,7 @@ def verify_half(
         SuiteMismatch: the pair is not Ed25519 with ML-DSA-65.
     """
     require_suite(key)
-    token = JWS()
-    token.allowed_algs = [ALGS[half]]
+    token = _reading.tokens[half]
     try:
         token.deserialize(f"{protected}.{payload}.{signature}")
         token.verify(_public_jwks(key)[half])
@@ -74,6 +74,25 @@ def require_suite(key: VerifyKey) -> None:
     """Let only pairs of Ed25519 with ML-DSA-65 pass; raises `SuiteMismatch`."""
     if key.suite is not HybridSuite.ACTOR:
         raise SuiteMismatch(f"credentials take pairs of `{ML_DSA}`, not of `{key.suite.algs[1]}`")
+
+
+class _Reading(threading.local):
+    """One token of each half for each thread, because a new one copies jwcrypto's whole registry of headers.
+
+    What it is given replaces all that it held before (`JWS.deserialize`), and it takes its half's algorithm only.
+    """
+
+    def __init__(self) -> None:
+        self.tokens = tuple(map(_token_for, ALGS))
+
+
+def _token_for(alg: str) -> JWS:
+    token = JWS()
+    token.allowed_algs = [alg]
+    return token
+
+
+_reading = _Reading()
 
 
 @lru_cache(maxsize=PAIRS_REMEMBERED_MAX)
