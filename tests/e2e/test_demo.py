@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,10 +19,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from telesphor.app import build_checking_registry, ledger_files, open_for_proofs, open_node
+from telesphor.demo.factors import LICENCE_NUMBER
 from telesphor.demo.heart import RecordingsMissing, load_recordings
 from telesphor.demo.records import ExamplesMissing, FhirRecord, load_records, telling_words
 from telesphor.kernel.archive import read_archive
-from telesphor.kernel.bundle import EVIDENCE_BYTES_MAX
+from telesphor.kernel.bundle import EVIDENCE_BYTES_MAX, read_bundle
+from telesphor.kernel.entry import parse_entry
 from telesphor.kernel.signing import read_jws
 from telesphor.ledger.fsck import fsck
 from telesphor.ledger.store import requests_from
@@ -95,9 +98,45 @@ def test_record_has_all_kinds_of_resources(run: Run) -> None:
 
 def test_every_attack_is_detected_and_says_what_was_wrong(run: Run) -> None:
     attacks = run.summary["attacks"]
-    assert len(attacks) >= 24
+    assert len(attacks) >= 38 - (not run.summary["chains"])
     assert [attack["what"] for attack in attacks if not attack["detected"]] == []
     assert all(attack["said"] for attack in attacks)
+
+
+def test_factors_grants_and_devices_are_attacked_as_well(run: Run) -> None:
+    codes = [attack["code"] for attack in run.summary["attacks"]]
+    refused = {"wider-than-parent", "access-ended", "device-cloned", "nonce-used", "presentation-answered"}
+    assert refused | {"break-glass-not-a-reviewer"} <= set(codes)
+    assert codes.count("access-denied") >= 5
+    assert codes.count("document-mismatch") == 2
+
+
+def test_visit_rests_on_what_is_in_its_bundle(run: Run) -> None:
+    types = Counter(parse_entry(entry.data).type for entry in read_bundle(run.bundle).entries)
+    assert types["presentation.presented/1"] == 2
+    assert types["token.minted/1"] == types["token.accepted/1"] == types["token.revoked/1"] == 1
+    assert types["device.enrolled/1"] == types["device.connected/1"] == 1
+    assert types["device.connect-refused/1"] == types["device.quarantined/1"] == 1
+    assert types["break-glass.opened/1"] == types["break-glass.reviewed/1"] == 1
+    assert types["contract.executed/1"] == run.summary["runs_replayed"] == 2
+
+
+def test_every_decision_comes_out_again_and_reads_are_allowed_by_the_grant_alone(run: Run) -> None:
+    decisions = run.summary["decisions"]
+    assert run.summary["decisions_replayed"] == len(decisions) > 30
+    granted = [d for d in decisions if any(reason.startswith("token:") for reason in d["reasons"])]
+    assert len(granted) == 10
+    assert all((d["action"], d["outcome"], len(d["reasons"])) == ("read", "allow", 1) for d in granted)
+    denied = [d for d in decisions if d["outcome"] == "deny"]
+    assert sorted(d["action"] for d in denied) == ["read", "read", "read", "read", "record"]
+    emergency = [d["action"] for d in decisions if d["reasons"] == ["base:broken-glass"]]
+    assert emergency == ["break-glass", "read"]
+
+
+def test_no_value_that_was_not_shown_is_anywhere(run: Run) -> None:
+    hidden = [LICENCE_NUMBER, "1974-12-25"]
+    for place, data in readable_places(run):
+        assert [value for value in hidden if value.encode() in data] == [], place
 
 
 def test_dishonest_node_is_refused_by_its_witnesses_and_by_the_verifier(run: Run) -> None:
@@ -199,7 +238,7 @@ def test_keys_and_passphrase_are_private(run: Run) -> None:
     private += (run.folder / "network").glob("*.passphrase")
     private += (run.folder / "network").glob("*/keys/*.key")
     paying = "ethereum-31337" in run.summary["chains"]
-    assert len(private) == 17 + paying
+    assert len(private) == 19 + paying
     assert [path.name for path in private if path.stat().st_mode & PRIVATE_BITS] == []
 
 

@@ -25,6 +25,7 @@ _PATH = re.compile(r"""["'(\s<](/[A-Za-z0-9._~%/?&=:-]+)""")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(rb"[0-9a-f]{32,}")
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_TYPE = re.compile(r"[a-z-]+\.[a-z-]+/\d+")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
@@ -191,5 +192,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _is_secret(text: str, public: str) -> bool:
-    """Long enough to be told from a word, not the ledger's own, and no instant: a checkpoint may share one."""
-    return len(text) >= CHARS_MIN and text not in public and _INSTANT.fullmatch(text) is None
+    """Longer than words are, and not the ledger's own; no type; no instant, which a checkpoint may share."""
+    if _INSTANT.fullmatch(text) or _TYPE.fullmatch(text):
+        return False
+    return len(text) >= CHARS_MIN and text not in public

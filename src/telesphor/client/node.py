@@ -183,6 +183,7 @@ class NodeClient:
         media_type: str,
         readers: Sequence[str] = (),
         visit: str | None = None,
+        subject: str | None = None,
         progress: Progress | None = None,
     ) -> SealedObject:
         """Write an object: begin, upload (going on after any break), seal.
@@ -190,9 +191,16 @@ class NodeClient:
         Args:
             source: seekable; read from its beginning to its end.
             readers: ids of the actors that may read it besides this one.
+            subject: whom it is about, such as the patient, who may then read and grant it.
         """
         object_id = ObjectId(self._ids.next())
-        body = {"object": object_id, "media_type": media_type, "readers": list(readers), "visit": visit}
+        body = {
+            "object": object_id,
+            "media_type": media_type,
+            "readers": list(readers),
+            "visit": visit,
+            "subject": subject,
+        }
 
         async def renew() -> str:
             receipt = await self.send(("object.resume/1", {"object": object_id}))

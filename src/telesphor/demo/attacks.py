@@ -10,11 +10,13 @@ its witnesses and against whoever verifies. Start at `Attack`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from telesphor.client.errors import ClientRefused
 from telesphor.demo.narration import Narrator
 
 
@@ -26,6 +28,16 @@ class Attack:
     detected: bool
     code: str
     said: str
+
+
+async def attempt(what: str, code: str, act: Callable[[], Awaitable[Any]]) -> Attack:
+    """Do it; it is detected when the node refuses it with exactly this code."""
+    try:
+        await act()
+    except ClientRefused as refusal:
+        said = f"HTTP {refusal.status} {refusal.code}: {refusal.message}"
+        return Attack(what, refusal.code == code, refusal.code, said)
+    return Attack(what, False, "", "")
 
 
 def tell(attack: Attack, narrator: Narrator) -> Attack:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from telesphor.demo.confirmation import tell_anchors, tell_times
+from telesphor.demo.emergency import REASON
 from telesphor.demo.narration import Narrator, sized
 from telesphor.demo.run import Outcome
 from telesphor.demo.stage import ORIGIN
@@ -43,6 +44,9 @@ def summarise(outcome: Outcome) -> dict[str, Any]:
         "confirmation": asdict(outcome.confirmation),
         "verdict": asdict(outcome.verdict),
         "shipped_verdict": asdict(outcome.shipped),
+        "decisions": [dict(decision) for decision in outcome.replayed.decisions],
+        "decisions_replayed": outcome.replayed.same,
+        "runs_replayed": outcome.replayed.runs,
         "commitments_opened": outcome.opened,
         "attacks": [asdict(attack) for attack in outcome.attacks],
         "seconds": round(outcome.seconds, 1),
@@ -54,7 +58,7 @@ def summarise(outcome: Outcome) -> dict[str, Any]:
 
 def tell_table(outcome: Outcome, narrator: Narrator) -> None:
     """The closing table."""
-    narrator.table([*_visit_rows(outcome), *_proof_rows(outcome), *_run_rows(outcome)])
+    narrator.table([*_visit_rows(outcome), *_rule_rows(outcome), *_proof_rows(outcome), *_run_rows(outcome)])
 
 
 def kinds_of(visit: Visit) -> dict[str, int]:
@@ -74,6 +78,20 @@ def _visit_rows(outcome: Outcome) -> list[tuple[str, str]]:
         ),
         ("on the ledger", f"{checked.ledger.entries} entries by {checked.ledger.requests} signed requests"),
         ("patient data", f"{checked.words} names, numbers and findings: {found}"),
+    ]
+
+
+def _rule_rows(outcome: Outcome) -> list[tuple[str, str]]:
+    """What was decided by which rule, the most frequent first."""
+    replayed = outcome.replayed
+    rules = replayed.rules(token=outcome.visit.grant.token, emergency=REASON)
+    counts = [f"{count} {said}" for said, count in rules.most_common()]
+    outcomes = replayed.outcomes()
+    again = f"{replayed.same} of {len(replayed.decisions)} decided again, offline, with the same answer and reasons"
+    return [
+        ("decided", f"{outcomes['allow']} allowed, {outcomes['deny']} denied; {again}"),
+        *(("" if number else "by rules", said) for number, said in enumerate(counts)),
+        ("contract runs", f"{replayed.runs} run again, offline, byte by byte"),
     ]
 
 
@@ -99,8 +117,8 @@ def _proof_rows(outcome: Outcome) -> list[tuple[str, str]]:
 
 
 _PROVEN: Final = (
-    "who did what, in which order; that nothing of the visit was altered or left out; that all who cosigned saw "
-    "this very ledger, and no other one of its size"
+    "who did what, in which order, and by which rule it was allowed or denied; that nothing of the visit was altered "
+    "or left out; that all who cosigned saw this very ledger, and no other one of its size"
 )
 
 
@@ -113,8 +131,9 @@ def _not_proven(outcome: Outcome) -> str:
     else:
         time = "the time by anybody but those who cosigned: no public chain dates the ledger"
     return (
-        f"{time}; that the organisations are different hands: their cards say so, and a reader to whom it matters "
-        "pins the witnesses; that what a device measured is true"
+        f"{time}; that the rules of a decision were all that held at that moment; that the organisations are different "
+        "hands: their cards say so, and a reader to whom it matters pins the witnesses; that what a device measured is "
+        "true"
     )
 
 

@@ -4,7 +4,7 @@
 2. The visit, through the serving node: actors, records, readings, note, recording.
 3. Others confirm it; then the patient takes the bundle. Requests that the serving node must refuse.
 4. The node stops. Its folder is checked, and searched for words of the records.
-5. The single-file verifier judges the bundle, in a process of its own.
+5. The single-file verifier judges the bundle, in a process of its own; two others decide and run all of it again.
 6. Copies of the folder and of the bundle are attacked; then the node itself is the attacker.
 7. The table. The run has succeeded only if everything was proven, as far as it can be here, and every attack
    detected.
@@ -27,21 +27,23 @@ from telesphor.app import Node, build_checking_registry, ledger_files, node_wall
 from telesphor.client.node import NodeClient
 from telesphor.demo.attacks import Attack
 from telesphor.demo.bundle_attacks import attack_bundle
+from telesphor.demo.clients import connect
 from telesphor.demo.confirmation import Confirmation, wait_for_confirmation
 from telesphor.demo.dishonest_node import ask_witnesses
 from telesphor.demo.energy import Energy, EnergyMeter
 from telesphor.demo.folder_attacks import attack_folder
 from telesphor.demo.forked_bundles import forge_from_fork, make_liar
 from telesphor.demo.heart import Recording, load_recordings
-from telesphor.demo.leaks import find_leaks
+from telesphor.demo.leaks import find_leaks, find_shown
 from telesphor.demo.narration import Narrator, sized
 from telesphor.demo.neighbours import warm_up
 from telesphor.demo.network import DemoNetwork, set_network, tell_network
 from telesphor.demo.proof import Verdict, Verifier
 from telesphor.demo.records import FhirRecord, load_records, telling_words
+from telesphor.demo.replays import Replayed, attack_replays, replay_bundle
 from telesphor.demo.request_attacks import attack_requests
 from telesphor.demo.stage import ORIGIN, Stage, set_stage
-from telesphor.demo.story import Visit, connect, play, register, take_proof
+from telesphor.demo.story import Visit, play, register, take_proof
 from telesphor.kernel.bundle import read_bundle
 from telesphor.kernel.clock import Clock, SystemClock
 from telesphor.kernel.commitment import open_commitment
@@ -77,6 +79,16 @@ class Played:
     refused: tuple[Attack, ...]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What became of the bundle in the hands of others."""
+
+    verdict: Verdict
+    opened: int
+    shipped: Verdict
+    replayed: Replayed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Everything that one run showed."""
@@ -89,6 +101,7 @@ class Outcome:
     checked: Checked
     verdict: Verdict
     shipped: Verdict
+    replayed: Replayed
     opened: int
     attacks: tuple[Attack, ...]
     seconds: float
@@ -101,7 +114,8 @@ class Outcome:
         verified = (
             self.verdict.passed and self.verdict.pinned and self.verdict.level == f"L{self.network.goal}"
         )
-        return verified and self.shipped.level == SHIPPED_LEVEL and detected and not self.checked.leaks
+        proven = verified and self.shipped.level == SHIPPED_LEVEL and self.replayed.held
+        return proven and detected and not self.checked.leaks
 
 
 def run_demo(
@@ -142,11 +156,7 @@ def run_demo(
     with narrator.chapter("Stop the node and check its folder"):
         checked = _check(stage, played, records, narrator)
     verifier = Verifier(stage.verifier, keys=stage.node.log_vkeys, levels=stage.levels)
-    with narrator.chapter("Verify the bundle offline, in a process of its own"):
-        verdict = _verify(verifier, stage, narrator)
-        opened = _open_commitments(played, narrator)
-    with narrator.chapter("How far is it confirmed?"):
-        shipped = _tell_levels(verifier, verdict, stage, narrator)
+    judged = _judge(verifier, stage, played, narrator)
     attacks = _attack(stage, played.visit, network, verifier, narrator, clock)
     return Outcome(
         stage=stage,
@@ -155,9 +165,10 @@ def run_demo(
         confirmation=played.confirmation,
         bundle_bytes=len(played.bundle),
         checked=checked,
-        verdict=verdict,
-        shipped=shipped,
-        opened=opened,
+        verdict=judged.verdict,
+        shipped=judged.shipped,
+        replayed=judged.replayed,
+        opened=judged.opened,
         attacks=(*played.refused, *attacks),
         seconds=time.monotonic() - started,
         energy=meter.read(),
@@ -218,17 +229,17 @@ async def _play(
     clock, cast = node.clock, stage.cast
     async with (
         NodeClient(url, node_wallet(node.keys), origin=ORIGIN, clock=clock, ids=ids) as own,
-        connect(url, cast, origin=ORIGIN, clock=clock, ids=ids) as clients,
+        connect(url, cast, ledger=node.reader, clock=clock, ids=ids) as clients,
     ):
         with narrator.chapter("Register those who act"):
             await register(clients, own, cast, narrator)
-        visit = await play(clients, cast, records, measured, narrator)
+        visit = await play(clients, cast, records, measured, stage.actors, narrator)
         with narrator.chapter("Others confirm it; the patient takes the proof"):
             confirmation = await wait_for_confirmation(url, visit.closed_position, network, narrator)
             bundle = await take_proof(clients, visit, narrator)
         with narrator.chapter("Send requests that must be refused"):
             refused = await attack_requests(url, clients, visit, narrator)
-    return Played(visit, confirmation, bundle, tuple(refused))
+    return Played(visit, confirmation, bundle, (*visit.refused, *refused))
 
 
 def _check(stage: Stage, played: Played, records: tuple[FhirRecord, ...], narrator: Narrator) -> Checked:
@@ -238,13 +249,32 @@ def _check(stage: Stage, played: Played, records: tuple[FhirRecord, ...], narrat
         f"fsck: sound. {report.entries} entries in {report.streams} streams, {report.requests} signed requests, "
         f"{report.checkpoints} checkpoints; the state equals a replay of the entries."
     )
-    words = telling_words(records)
-    leaks = find_leaks(words, node=stage.node.path, neighbours=stage.neighbours, bundle=played.bundle)
+    words = telling_words(records) | played.visit.shown.hidden
+    node, neighbours = stage.node.path, stage.neighbours
+    leaks = find_leaks(words, node=node, neighbours=neighbours, bundle=played.bundle)
     narrator.say(
-        f"{len(words)} names, numbers and findings of the records were looked for in the ledger, its tiles, the "
-        f"vault's bytes, the bundle and the witnesses' folders. Found in: {', '.join(leaks) or 'none of them'}."
+        f"{len(words)} names, numbers and findings of the records and of factors that nobody was shown were looked for "
+        "in the ledger, its tiles, the vault's bytes, the bundle and the witnesses' folders. "
+        f"Found in: {', '.join(leaks) or 'none of them'}."
     )
-    return Checked(report, leaks, len(words))
+    texts = played.visit.shown.texts
+    beside = find_shown(texts, node=node, neighbours=neighbours, bundle=played.bundle)
+    narrator.say(
+        "The two factors that were shown stand in documents: beside the ledger, where they can be forgotten, and in "
+        f"this visit's bundle. Besides found in: {', '.join(beside) or 'nothing'}."
+    )
+    return Checked(report, (*leaks, *beside), len(words))
+
+
+def _judge(verifier: Verifier, stage: Stage, played: Played, narrator: Narrator) -> Judged:
+    """Have the bundle verified, judged by two policies of levels, and replayed."""
+    with narrator.chapter("Verify the bundle offline, in a process of its own"):
+        verdict = _verify(verifier, stage, narrator)
+        opened = _open_commitments(played, narrator)
+    with narrator.chapter("How far is it confirmed?"):
+        shipped = _tell_levels(verifier, verdict, stage, narrator)
+    with narrator.chapter("Decide and run all of it again, offline"):
+        return Judged(verdict, opened, shipped, replay_bundle(stage, narrator))
 
 
 def _verify(verifier: Verifier, stage: Stage, narrator: Narrator) -> Verdict:
@@ -299,7 +329,7 @@ def _attack(
     with narrator.chapter("Attack copies of the node's files"):
         damaged = attack_folder(stage, visit, narrator)
     with narrator.chapter("Attack copies of the bundle"):
-        forged = attack_bundle(stage, verifier, narrator)
+        forged = attack_bundle(stage, verifier, narrator) + attack_replays(stage, verifier, narrator)
     with narrator.chapter("The node itself is dishonest, and has all of its keys"):
         liar, key = make_liar(stage, visit, clock=clock)
         refused = ask_witnesses(liar, stage, network.neighbours, narrator)

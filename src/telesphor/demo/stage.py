@@ -2,7 +2,8 @@
 
     DIR/node.passphrase        opens the key files below; for its owner's eyes only
     DIR/node/                  the node's folder, as `telesphor init` makes it
-    DIR/actors/*.key           organisation, patient, clinician, device
+    DIR/actors/*.key           organisation, patient, clinician, colleague, officer, device
+    DIR/actors/device.*        the device's firmware and counter, and a thief's copy of the counter
     DIR/network/               the witnesses and the notary of other organisations, a folder for each
     DIR/visit.bundle.zip       the proof of the visit
     DIR/levels.toml            the policy of levels by which the verifier judges it
@@ -42,11 +43,18 @@ class DemoFolderRefused(TelesphorError):
 
 @dataclass(frozen=True)
 class Cast:
-    """Those who act, each with keys of its own."""
+    """Those who act, each with keys of its own.
+
+    Attributes:
+        colleague: a second clinician, who has no part in the patient's care.
+        officer: the clinic's privacy officer.
+    """
 
     organisation: Wallet
     patient: Wallet
     clinician: Wallet
+    colleague: Wallet
+    officer: Wallet
     device: Wallet
 
 
@@ -65,6 +73,10 @@ class Stage:
     @property
     def passphrase_file(self) -> Path:
         return self.folder / "node.passphrase"
+
+    @property
+    def actors(self) -> Path:
+        return self.folder / "actors"
 
     @property
     def bundle(self) -> Path:
@@ -117,6 +129,8 @@ def set_stage(folder: Path, *, clock: Clock, ids: IdSource) -> Stage:
         organisation=Wallet.create(kind="organisation", ids=ids),
         patient=Wallet.create(kind="person", ids=ids),
         clinician=Wallet.create(kind="person", ids=ids),
+        colleague=Wallet.create(kind="person", ids=ids),
+        officer=Wallet.create(kind="person", ids=ids),
         device=Wallet.create(kind="device", ids=ids),
     )
     stage = Stage(folder, ids.random_bytes(PASSPHRASE_BYTES).hex().encode(), cast)

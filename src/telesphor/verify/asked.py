@@ -1,10 +1,12 @@
 """Whether a request asked for the entries that it stands behind.
 
 A signature under a request says nothing about an entry unless the entry is what was asked for. For each
-type of entry that a visit's bundle is made of, `CAUSES` names the commands that may cause it, and what the
-command and the entry must both say. Entries about keys are compared in `keyring`, genesis in
-`trust_genesis`. A type that stands in none of these is believed to be the node's right reading of the
-request; `docs/spec/verification.md` says so.
+type of entry `causes` names the commands that may cause it, and what the command and the entry must both say.
+Entries about keys are compared in `keyring`, genesis in `trust_genesis`. A type that stands in none of these is
+believed to be the node's right reading of the request; `docs/spec/causes.md` says so.
+
+A stream counts as what it names: an entry on `visit/<id>` says `visit: <id>`, and so does a link for the stream that
+it leads to. A stream that is an actor's own is said by whoever asks.
 
 Start at `Asked`.
 """
@@ -15,40 +17,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from telesphor.kernel import canonical
+from telesphor.kernel.digest import digest_of
 from telesphor.kernel.entry import Entry
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import parse_stream
+from telesphor.verify.causes import CAUSES, OBJECT_LINKED
 from telesphor.verify.ledger import Placed
 from telesphor.verify.request import Command, Request
 
-_READING: Final = ("readings", "visit", "object", "kind", "count", "from", "to", "commitment")
-_OPENING: Final = ("visit", "patient", "clinician", "devices")
-OBJECT_LINKED: Final = "visit.object-linked/1"
-# Type of the entry: type of a command that may cause it: what both must say. A stream counts as what it
-# names: an entry on `visit/<id>` says `visit: <id>`, and so does a link for the stream it leads to.
-CAUSES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
-    "visit.opened/1": {"visit.open/1": _OPENING, "visit.open-on-proof/1": _OPENING},
-    OBJECT_LINKED: {
-        "visit.open-on-proof/1": ("visit", "proof", "role"),
-        "visit.read-object/1": ("visit", "object", "role"),
-        "visit.add-object/1": ("visit", "object", "role"),
-        "visit.record-reading/1": ("visit", "readings", "role"),
-    },
-    "visit.closed/1": {"visit.close/1": ("visit",)},
-    "object.begun/1": {"object.write/1": ("object", "media_type", "visit")},
-    "object.sealed/1": {"object.seal/1": ("object", "digest", "size")},
-    "object.read/1": {
-        "object.read/1": ("object", "purpose", "visit"),
-        "visit.read-object/1": ("object", "purpose", "visit"),
-    },
-    "reading.recorded/1": {"reading.record/1": _READING, "visit.record-reading/1": _READING},
-    "share.made/1": {"share.make/1": ("shares", "entries", "opened", "file")},
-    "ledger.mirrored/1": {"ledger.mirror/1": ("mirrors", "first", "end")},
-    "interchain.proof-submitted/1": {"interchain.submit/1": ("proof", "bundle", "size", "facts")},
-    # The node's own word: nobody can ask for it.
-    "interchain.proof-accepted/1": {},
-    "interchain.proof-refused/1": {},
-}
 # What a command says by its type alone.
 _ROLES: Final = {
     "visit.open-on-proof/1": "proof",
@@ -58,6 +34,13 @@ _ROLES: Final = {
 # What a step of a visit rests on. The node finds it and links it with the step, so that whoever asked for the step
 # of this visit asked for that as well.
 GROUNDS: Final = frozenset({"access", "presentation", "device", "token", "group", "break-glass", "contract"})
+# Texts that the command brings and the entry names by their digest.
+_HASHED: Final = {
+    "presentation.request/1": ("nonce",),
+    "policy.set/1": ("policies",),
+    "contract.deploy/1": ("manifest", "source"),
+    "contract.upgrade/1": ("manifest", "source"),
+}
 _NAMES: Final[dict[str, set[tuple[str, ...]]]] = {}
 for _causes in CAUSES.values():
     for _command, _names in _causes.items():
@@ -76,7 +59,9 @@ class Asked:
 
     def __init__(self, request: Request) -> None:
         self._asked: set[bytes] = set()
-        self._visits = {f"visit/{command.body.get('visit')}" for command in request.commands}
+        # Whoever links one entry by name asked for that one, and for no other ground.
+        steps = (command for command in request.commands if command.type != "visit.link/1")
+        self._visits = {f"visit/{command.body.get('visit')}" for command in steps}
         for command in request.commands:
             said = _said_by_command(command, request)
             for names in _NAMES.get(command.type, ()):
@@ -104,9 +89,19 @@ def _key(command: str, names: Sequence[str], said: Mapping[str, object]) -> byte
 
 def _said_by_command(command: Command, request: Request) -> dict[str, object]:
     said: dict[str, object] = {**command.body, "shares": command.body.get("share")}
-    said["readings"] = said["mirrors"] = request.actor
+    said["exports"] = command.body.get("visit")
+    said["readings"] = said["mirrors"] = said["access"] = said["policy"] = said["passkey"] = request.actor
+    if command.type == "passkey.remove/1":  # an organisation may ask it for a person
+        said["passkey"] = command.body.get("id")
+    said["break-glass"] = command.body.get("break_glass")
     if command.type in _ROLES:
         said["role"] = _ROLES[command.type]
+    for name in _HASHED.get(command.type, ()):
+        text = command.body.get(name)
+        said[name] = digest_of(text.encode()) if isinstance(text, str) else text
+    readers = command.body.get("readers")
+    if isinstance(readers, list) and all(isinstance(reader, str) for reader in readers):
+        said["readers"] = sorted(readers)  # as entries name them, in whatever order they were asked for
     return said
 
 

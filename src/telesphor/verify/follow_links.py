@@ -35,12 +35,17 @@ LINK_ROLES: Final[Mapping[str, frozenset[str]]] = {
     "access": frozenset({"access.decided/1", "access.standing/1"}),
     "presentation": frozenset({"presentation.presented/1"}),
     "device": frozenset({"device.connected/1"}),
+    "enrolment": frozenset({"device.enrolled/1"}),
     GRANT: frozenset(
         f"token.{word}/1" for word in ("minted", "delegated", "accepted", "offered", "transferred")
     ),
     "group": frozenset({"group.formed/1", "group.added/1"}),
     "break-glass": frozenset({"break-glass.opened/1"}),
     "contract": frozenset({"contract.executed/1"}),
+    # What was not let through; whoever takes a connection for a good one never finds these.
+    "refusal": frozenset(
+        {"device.connect-refused/1", "device.quarantined/1", "presentation.refused/1", "token.refused/1"}
+    ),
 }
 # Roles whose links lead to something that can end, and the kind of its stream.
 WHOLE_ROLES: Final[Mapping[str, str]] = {

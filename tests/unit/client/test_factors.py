@@ -10,6 +10,9 @@ import msgspec
 import pytest
 
 from telesphor.app import Node, create_node, node_wallet, open_node
+from telesphor.capabilities.identity.credentials.model import CredentialClaims, StatusReference
+from telesphor.capabilities.identity.credentials.sd_jwt import issue_credential
+from telesphor.capabilities.identity.credentials.status_list import pack_statuses, sign_status_list
 from telesphor.capabilities.identity.presentations.model import RESPONSE_BYTES_MAX, RequestLink
 from telesphor.client.credentials import (
     AnswerDiffers,
@@ -169,6 +172,54 @@ async def test_request_is_answered_with_what_was_approved_and_read_by_who_asked(
         check_shown(told, [cast.hospital.signing_key.public])
     with pytest.raises(AnswerDiffers):
         check_shown(msgspec.structs.replace(shown, vp=None), [cast.hospital.signing_key.public])
+
+
+async def test_what_an_issuer_elsewhere_vouches_for_is_verified_by_who_asked(cast: Cast) -> None:
+    """Its status list came along and was judged by the node; who asked has only the issuer's keys."""
+    board, name, uri = (
+        SigningKey.generate(HybridSuite.ACTOR),
+        "did:web:board.example",
+        "https://board.example/1",
+    )
+    now_ms, holder = CLOCK.now_ms(), cast.clinician.signing_key.public
+    claims = CredentialClaims(
+        group="licence",
+        issuer=name,
+        issued_ms=now_ms,
+        not_before_ms=now_ms,
+        expires_ms=now_ms + 60_000,
+        status=StatusReference(idx=7, uri=uri),
+    )
+    issued = issue_credential(
+        claims,
+        [vouch("WA", "licensed_in", by=name, at_ms=now_ms)],
+        issuer=board,
+        holder=holder,
+        random=IDS.random_bytes,
+    )
+    listed = sign_status_list(pack_statuses({}), uri=uri, issuer=name, key=board, issued_at_ms=now_ms)
+    book = CredentialBook(cast.clinician.actor)
+    book = book.add(issued.serialized, issuer=board.public, holder=holder, now_ms=now_ms)
+    async with cast.client(cast.hospital) as hospital:
+        await hospital.trust_issuer(name, [board.public], groups=["licence"], status_uri=uri)
+    link = await cast.request()
+    async with cast.client(cast.clinician) as clinician:
+        opened = await clinician.open_request(link.presentation)
+        answer = approve(
+            opened.request,
+            book,
+            ["licence.licensed_in"],
+            wallet=cast.clinician,
+            node=ORIGIN,
+            now_ms=CLOCK.now_ms(),
+            status_lists={uri: listed.serialized},
+        )
+        await clinician.answer(answer, opened.link)
+    async with cast.client(cast.hospital) as hospital:
+        shown = await hospital.read_presentation(link.presentation, vp=True)
+    check_shown(shown, [board.public])
+    with pytest.raises(IssuerNotGiven):
+        check_shown(shown, [cast.hospital.signing_key.public])
 
 
 async def test_refused_answer_bears_the_code_of_its_cause(cast: Cast) -> None:

@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 
 from telesphor.client.errors import ClientRefused
-from telesphor.demo.attacks import Attack
+from telesphor.demo.attacks import Attack, attempt
 from telesphor.demo.chains import Chains
 from telesphor.demo.confirmation import Confirmation
 from telesphor.demo.energy import Energy
 from telesphor.demo.levels import DEMO_LEVELS
 from telesphor.demo.network import DemoNetwork
 from telesphor.demo.proof import Step, Verdict, Verifier, VerifierFailed
-from telesphor.demo.request_attacks import attempt
+from telesphor.demo.replays import Replayed
 from telesphor.demo.run import Checked, Outcome
 from telesphor.kernel.level_policy import parse_levels
 from telesphor.ledger.fsck import FsckReport
@@ -33,6 +33,7 @@ HELD = Outcome(
     checked=Checked(cast(FsckReport, None), (), 300),
     verdict=VERDICT,
     shipped=VERDICT,
+    replayed=Replayed((), 1, 1, True),
     opened=14,
     attacks=(DETECTED,),
     seconds=10.0,
@@ -74,6 +75,7 @@ def test_run_holds_when_all_is_proven_and_detected() -> None:
         replace(HELD, verdict=replace(VERDICT, pinned=False)),
         replace(HELD, verdict=replace(VERDICT, level="L3")),
         replace(HELD, shipped=replace(VERDICT, level="L1")),
+        replace(HELD, replayed=Replayed((), 1, 0, False)),
         replace(HELD, checked=replace(HELD.checked, leaks=("entry 4",))),
     ],
     ids=[
@@ -82,6 +84,7 @@ def test_run_holds_when_all_is_proven_and_detected() -> None:
         "keys not pinned",
         "not as far as it can be here",
         "not as far by the policy that ships",
+        "not replayed",
         "words leaked",
     ],
 )

@@ -13,7 +13,7 @@ from telesphor.verify import verify_bundle
 from telesphor.verify.check_bundle import STEPS
 from telesphor.verify.follow_links import LINK_ROLES, WHOLE_ROLES, streams_behind
 from tests.unit.verify.builder import Story
-from tests.vectors.bundles.grants import granted_bundle, granted_story, ground_bundle
+from tests.vectors.bundles.grants import granted_bundle, granted_story, ground_bundle, named_bundle
 
 LINKS = STEPS.index("links")
 
@@ -75,6 +75,10 @@ def test_selection_need_not_show_what_its_links_lead_to_whole() -> None:
 
 def test_what_a_step_rests_on_may_be_linked_with_the_step() -> None:
     assert verify_bundle(ground_bundle()).passed
+
+
+def test_what_was_linked_by_name_verifies() -> None:
+    assert verify_bundle(named_bundle()).passed
 
 
 def name(number: int) -> str:

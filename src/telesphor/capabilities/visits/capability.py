@@ -31,6 +31,7 @@ def visits_capability(*, decide_read: DecideRead, tickets: Tickets, sources: Sou
         CommandType("visit.open-on-proof/1", service.OpenVisitOnProof, desk.open_visit_on_proof),
         CommandType("visit.read-object/1", service.ReadInVisit, desk.read_object),
         CommandType("visit.add-object/1", service.AddToVisit, service.add_object),
+        CommandType("visit.link/1", service.LinkToVisit, service.link_ground),
         CommandType("visit.record-reading/1", service.RecordInVisit, desk.record_reading),
         CommandType("visit.close/1", service.CloseVisit, desk.close_visit),
         CommandType("visit.export/1", service.ExportVisit, desk.export_visit),

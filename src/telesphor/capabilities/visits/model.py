@@ -42,10 +42,29 @@ class LinkRole(StrEnum):
     GROUP = "group"
     BREAK_GLASS = "break-glass"
     CONTRACT = "contract"
+    ENROLMENT = "enrolment"
+    REFUSAL = "refusal"
 
 
 AddedRole = Literal["note", "recording", "record"]
 """What a participant may add by itself; everything else comes with commands of its own."""
+
+
+GroundRole = Literal[
+    "access",
+    "presentation",
+    "device",
+    "enrolment",
+    "token",
+    "group",
+    "break-glass",
+    "contract",
+    "refusal",
+]
+"""What a visit rests on: made elsewhere, and linked by whoever wants it in the visit's proof."""
+
+STREAM_CHARS_MAX = 128
+"""Longer than the name of any stream."""
 
 
 class VisitRow(NamedTuple):
@@ -129,6 +148,13 @@ class ObjectOfAnotherVisit(TelesphorError):
 
     code = "object-of-another-visit"
     kind = Kind.CONFLICT
+
+
+class NotAGround(TelesphorError):
+    """The entry is not there, does not fit the role, or has nothing to do with this visit."""
+
+    code = "not-a-ground"
+    kind = Kind.INVALID
 
 
 class AlreadyLinked(TelesphorError):

@@ -38,17 +38,20 @@ from telesphor.capabilities.visits.entries import (
     VisitExported,
     VisitOpened,
 )
+from telesphor.capabilities.visits.grounds import check_ground
 from telesphor.capabilities.visits.model import (
     BUILT_ON,
     BUNDLE_TICKET_SECONDS,
     DEVICES_MAX,
     EXPORTS_STREAM,
+    STREAM_CHARS_MAX,
     VISIT_ENTRIES_MAX,
     VISIT_STREAM,
     AddedRole,
     AlreadyLinked,
     BundleGrant,
     BundleTicket,
+    GroundRole,
     LinkRole,
     NotAParticipant,
     ObjectOfAnotherVisit,
@@ -108,6 +111,15 @@ class RecordInVisit(RecordReading, frozen=True, kw_only=True):
     visit: VisitIdField
 
 
+class LinkToVisit(Body, frozen=True, kw_only=True):
+    """Link number `n` of another stream as what the visit rests on; asked by a participant or an organisation."""
+
+    visit: VisitIdField
+    stream: Annotated[str, Meta(max_length=STREAM_CHARS_MAX)]
+    n: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    role: GroundRole
+
+
 class CloseVisit(Body, frozen=True, kw_only=True):
     """Close a visit for good; asked by its clinician, whoever opened it, or an organisation."""
 
@@ -146,6 +158,25 @@ def add_object(actor: Actor, command: AddToVisit, state: State) -> Decision:
     assert row.sealed_n is not None, "sealed objects have the number of their seal"
     stream = stream_of_object(command.object)
     return Decision((_link(visit, stream=stream, n=row.sealed_n, role=LinkRole(command.role), state=state),))
+
+
+def link_ground(actor: Actor, command: LinkToVisit, state: State) -> Decision:
+    """Link what the visit rests on: a decision, a presentation, a device's connection, a grant, a contract's run.
+
+    A participant asks, or an organisation, while the visit is open; `check_ground` says what may be linked.
+
+    Raises:
+        VisitMissing, NotAParticipant, VisitClosed, VisitFull: as for every step.
+        NotAGround, EntryTooFarBack: as `check_ground`.
+        AlreadyLinked.
+    """
+    visit = _find_visit(command.visit, state)
+    if actor.kind != ActorKind.ORGANISATION:
+        _check_participant(actor, visit)
+    _check_open(visit)
+    role = LinkRole(command.role)
+    stream = check_ground(actor, visit, stream=command.stream, n=command.n, role=role, state=state)
+    return Decision((_link(visit, stream=stream, n=command.n, role=role, state=state),))
 
 
 class VisitDesk:
@@ -198,13 +229,14 @@ class VisitDesk:
         visit = _find_visit(command.visit, state)
         if not store.has_device(state.db, visit=visit.visit, device=actor.id):
             raise NotAParticipant("the device is not one of this visit")
-        _check_open(visit)
+        _check_open(visit, adding=1 + len(allowed.drafts))
         if own_sealed_object(actor, command.object, state).visit not in (None, visit.visit):
             raise ObjectOfAnotherVisit(f"object `{command.object}` was written for another visit")
         reading = draft_reading(actor, command, state, visit=visit.visit)
         n = state.next_n(reading.stream)
         link = _link(visit, stream=Stream(reading.stream), n=n, role=LinkRole.READING, state=state)
-        return _beside(allowed, reading, link)
+        grounds = _link_grounds(visit, allowed, state)
+        return Decision((reading, link, *allowed.drafts, *grounds), documents=allowed.documents)
 
     def close_visit(self, actor: Actor, command: CloseVisit, state: State) -> Decision:
         """End a visit, committing to the complete list of its entries.
@@ -351,6 +383,20 @@ def _check_parties(command: OpenVisit, state: State) -> None:
     for actor_id, kind in wanted:
         if active_kind(state, actor_id) != kind:
             raise ParticipantRefused(f"actor `{actor_id}` is not of kind `{kind}`")
+
+
+def _link_grounds(visit: VisitRow, allowed: Allowed, state: State) -> list[Draft]:
+    """What a step was decided on, linked with it, so that the visit's proof holds the decision."""
+    return [
+        _link(
+            visit,
+            stream=Stream(draft.stream),
+            n=state.next_n(draft.stream),
+            role=LinkRole.ACCESS,
+            state=state,
+        )
+        for draft in allowed.drafts
+    ]
 
 
 def _link(visit: VisitRow, *, stream: Stream, n: int, role: LinkRole, state: State) -> Draft:

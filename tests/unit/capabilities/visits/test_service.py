@@ -266,13 +266,17 @@ def test_reading_of_a_registered_device_is_recorded_and_linked(clinic: Clinic) -
     world, visit = clinic.world, clinic.open()
     values = world.put(clinic.device, visit=visit)
     world.ask(clinic.device, reading(visit, values))
-    done, link = clinic.story()[-2:]
+    done, link, ground = clinic.story()[-3:]
     assert (done.type, done.stream, done.body.visit) == (
         "reading.recorded/1",
         f"readings/{clinic.device.actor}",
         visit,
     )
     assert (link.body.stream, link.body.n, link.body.role) == (done.stream, done.n, "reading")
+    [decided] = [
+        entry for entry in world.entries() if entry.type == "access.standing/1" and entry.actor == done.actor
+    ]
+    assert (ground.body.stream, ground.body.n, ground.body.role) == (decided.stream, decided.n, "access")
     assert done.evidence == link.evidence
 
 
@@ -310,7 +314,7 @@ def test_reading_written_for_another_visit_is_refused(clinic: Clinic) -> None:
 
 
 def test_closing_commits_to_every_entry_of_the_visit(clinic: Clinic) -> None:
-    world, visit = clinic.world, clinic.open()
+    visit = clinic.open()
     for wallet in (clinic.clinician, clinic.patient, clinic.clinician):
         clinic.add(visit, wallet)
     clinic.close(visit)
