@@ -7,7 +7,6 @@ that was mutated may verify, unless it is what was signed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import cache
 
 from telesphor.capabilities.identity.credentials.disclosures import read_disclosure
@@ -21,6 +20,7 @@ from telesphor.capabilities.identity.credentials.status_list import (
 )
 from telesphor.capabilities.identity.credentials.wallet_proof import make_proof, nonce_of, verify_proof
 from telesphor.kernel import base64url, canonical
+from tests.fuzz.target import Target
 from tests.support.credentials import AUDIENCE, HOLDER, ISSUER, ISSUER_ID, NONCE, NOW_MS, issued, shown
 
 URI = "https://clinic.example/v1/status-lists/1"
@@ -111,13 +111,12 @@ def ask_seeds() -> list[bytes]:
     return [b'{"credential_configuration_id":"licence-hybrid","proofs":{"jwt":["a.b.c","a.b.c"]}}']
 
 
-PARSERS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = {
-    "credential": (take_credential, credentials),
-    "presentation": (take_presentation, presentations),
-    "disclosure": (take_disclosure, disclosures),
-    "status-list": (take_status_list, status_lists),
-    "wallet-proof": (take_proof, proofs),
-    "token-request": (take_form, form_seeds),
-    "credential-request": (take_ask, ask_seeds),
+TARGETS = {
+    "credential": Target(take_credential, credentials),
+    "presentation": Target(take_presentation, presentations),
+    "disclosure": Target(take_disclosure, disclosures),
+    "status-list": Target(take_status_list, status_lists),
+    "wallet-proof": Target(take_proof, proofs),
+    "token-request": Target(take_form, form_seeds),
+    "credential-request": Target(take_ask, ask_seeds),
 }
-"""Name of a target: what takes its bytes, and its seeds."""

@@ -15,6 +15,7 @@ from telesphor.capabilities.identity.enrolment.credential import (
 from telesphor.client.device import CounterFile
 from telesphor.kernel.commitment import commit
 from telesphor.kernel.signing import HybridSuite, SigningKey
+from tests.fuzz.target import Target
 
 DEVICE = "019a0000-0000-7000-8000-000000000001"
 _MAKER = SigningKey(HybridSuite.ROOT, bytes([1]) * 32, bytes([2]) * 32)
@@ -55,3 +56,9 @@ def take_counter(data: bytes) -> None:
 @cache
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="telesphor-fuzz-"))
+
+
+TARGETS = {
+    "maker-credential": Target(take_maker_credential, lambda: [maker_credential()]),
+    "device-counter": Target(take_counter, lambda: [COUNTER]),
+}

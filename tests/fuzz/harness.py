@@ -1,7 +1,7 @@
 """The fuzz targets under atheris (libFuzzer): `python -m tests.fuzz.harness TARGET CORPUS [libFuzzer options]`.
 
-Coverage of the kernel, the verifier and the settings guides the mutation. A finding ends the process with
-a code that is not 0 and leaves its input beside the corpus.
+Coverage of the kernel, the verifier, the settings and the capabilities guides the mutation. A finding ends the process
+with a code that is not 0 and leaves its input beside the corpus.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports(
-        include=["telesphor.kernel", "telesphor.verify", "telesphor.runtime.settings"]
+        include=[
+            "telesphor.kernel",
+            "telesphor.verify",
+            "telesphor.runtime.settings",
+            "telesphor.capabilities",
+        ]
     ):
         targets = __import__("tests.fuzz.targets", fromlist=["TARGETS"])
         errors = __import__("telesphor.kernel.errors", fromlist=["TelesphorError"])

@@ -22,12 +22,20 @@ FILES = {
     "proofs": ("prove", "log"),
     "verifying": ("verify",),
     "objects": ("put", "get", "erase"),
+    "ask": ("ask",),
     "actors": ("keygen",),
     "networking": ("network",),
     "sharing": ("share",),
     "witnessing": ("witness",),
     "channels": ("tls",),
     "interchain": ("interchain",),
+    "factor": ("factor",),
+    "did": ("did",),
+    "device": ("device",),
+    "token": ("token", "group"),
+    "decision": ("decision",),
+    "access": ("access",),
+    "contract": ("contract",),
 }
 """Which file has which commands; each file's `add_to` registers its own."""
 

@@ -29,6 +29,7 @@ from telesphor.cli.connect import (
     reach,
 )
 from telesphor.client.node import NodeClient
+from telesphor.client.wallet import Wallet
 from telesphor.runtime.console import refusals
 
 P = ParamSpec("P")
@@ -55,14 +56,13 @@ class Place:
         Raises:
             WrongPassphrase, KeyfileRefused: the key file does not open; and as `connect.reach`.
         """
-
-        async def run(reached: Reached) -> R:
-            actor = open_wallet(wallet, self.node)
-            async with NodeClient(reached.url, actor, origin=reached.origin, tls=reached.tls) as client:
-                return await exchange(client)
-
         with self.reach() as reached:
-            return asyncio.run(run(reached))
+            return asyncio.run(_exchange(reached, open_wallet(wallet, self.node), exchange))
+
+    def ask_as(self, actor: Wallet, exchange: Callable[[NodeClient], Awaitable[R]]) -> R:
+        """The same as an actor whose key file is open already; raises as `connect.reach`."""
+        with self.reach() as reached:
+            return asyncio.run(_exchange(reached, actor, exchange))
 
 
 def at_node(command: Callable[Concatenate[Place, P], R]) -> Callable[P, R]:
@@ -89,3 +89,8 @@ def at_node(command: Callable[Concatenate[Place, P], R]) -> Callable[P, R]:
     asked.__annotations__ = {parameter.name: parameter.annotation for parameter in typed}
     del asked.__wrapped__  # Its parameters are no longer those of the command.
     return asked
+
+
+async def _exchange(reached: Reached, actor: Wallet, exchange: Callable[[NodeClient], Awaitable[R]]) -> R:
+    async with NodeClient(reached.url, actor, origin=reached.origin, tls=reached.tls) as client:
+        return await exchange(client)

@@ -49,9 +49,15 @@ class Clients:
     ids: IdSource
 
     def newest(self, stream: str, *types: str) -> RecordedEntry:
-        """The newest entry of a stream that is of one of these types."""
+        """The newest entry of a stream that is of one of these types; there is one."""
+        found = self.find(stream, *types)
+        assert found is not None, f"no entry of {types} on `{stream}`"
+        return found
+
+    def find(self, stream: str, *types: str) -> RecordedEntry | None:
+        """The newest entry of a stream that is of one of these types, if there is one."""
         with closing(self.ledger()) as reader:
-            return next(entry for entry in reversed(reader.stream(stream)) if entry.type in types)
+            return next((entry for entry in reversed(reader.stream(stream)) if entry.type in types), None)
 
     def entry(self, position: int) -> RecordedEntry:
         """The entry at a position."""

@@ -1,12 +1,14 @@
-"""One contract that reacts: the visit is recorded only when two people agree to it.
+"""Two contracts: one that reacts to the ledger by itself, and one that people call.
 
-It ships with the node, runs in a sandbox, and every run of it stands on the ledger with what went in and what came out.
+Both ship with the node and run in a sandbox, and every run stands on the ledger with what went in and what came out.
 
-Start at `agree_to_record`.
+Start at `watch_devices` and `agree_to_record`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +21,45 @@ from telesphor.demo.errors import RunDiffers
 from telesphor.demo.narration import Narrator
 from telesphor.kernel import canonical
 
+WATCH: Final = "clone-alarm"
 CONTRACT: Final = "two-person-approval"
 ACTION: Final = "record the visit"
+
+REACTION_SECONDS: Final = 30.0
+"""A worker starts, runs and is recorded within a second or two, on a machine with nothing else to do."""
+
+LOOK_SECONDS: Final = 0.05
+
+
+async def watch_devices(clients: Clients) -> str:
+    """Deploy the contract that raises an alarm when a device is copied; returns its id."""
+    return await _deploy(clients, WATCH)
+
+
+async def wait_for_alarm(clients: Clients, visit: str, contract: str, narrator: Narrator) -> None:
+    """Wait until the contract has reacted to the quarantine; its run is linked to the visit.
+
+    Raises:
+        RunDiffers: it did not react in time.
+    """
+    deadline = time.monotonic() + REACTION_SECONDS
+    while clients.find(f"contract/{contract}", "effect.done/1") is None:
+        if time.monotonic() > deadline:
+            raise RunDiffers("the contract did not react to the ledger in time")
+        await asyncio.sleep(LOOK_SECONDS)
+    executed = clients.newest(f"contract/{contract}", "contract.executed/1")
+    await clients.link(visit, [placed(executed, role="contract")])
+    narrator.say(
+        f"Nobody called the contract `{WATCH}`: it follows the ledger, saw the quarantine, and raised a critical "
+        "alert. Run and alert are entries of their own."
+    )
+
+
+async def _deploy(clients: Clients, name: str) -> str:
+    package, contract = read_package(library_path(name)), clients.ids.next()
+    offer = {"manifest": package.manifest_document.decode(), "source": package.source}
+    await clients.organisation.send(("contract.deploy/1", {"contract": contract, **offer}))
+    return contract
 
 
 async def agree_to_record(clients: Clients, visit: str, narrator: Narrator) -> None:
@@ -29,10 +68,7 @@ async def agree_to_record(clients: Clients, visit: str, narrator: Narrator) -> N
     Raises:
         RunDiffers: a run came to something else.
     """
-    package = read_package(library_path(CONTRACT))
-    contract, request = clients.ids.next(), clients.ids.next()
-    offer = {"manifest": package.manifest_document.decode(), "source": package.source}
-    await clients.organisation.send(("contract.deploy/1", {"contract": contract, **offer}))
+    contract, request = await _deploy(clients, CONTRACT), clients.ids.next()
     argument = {"request": request, "action": ACTION}
     proposed = await _call(clients, clients.clinician, contract, "propose", argument)
     alone = await _call(clients, clients.clinician, contract, "approve", argument, outcome="failed")
@@ -48,8 +84,8 @@ async def agree_to_record(clients: Clients, visit: str, narrator: Narrator) -> N
         f"refused ({alone['message']}); the patient agrees."
     )
     narrator.say(
-        f"Each run is an entry: version {package.manifest.version} of the source, what went in, the state before and "
-        "after, what came out, and the steps it took."
+        "Each run is an entry: which source, what went in, the state before and after, what came out, and the steps "
+        "it took."
     )
 
 

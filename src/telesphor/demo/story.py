@@ -27,7 +27,7 @@ from telesphor.demo.grants import Grant, grant_records, read_record, refuse_outs
 from telesphor.demo.heart import Recording
 from telesphor.demo.narration import Narrator, sized
 from telesphor.demo.pattern import Pattern
-from telesphor.demo.reactions import agree_to_record
+from telesphor.demo.reactions import agree_to_record, wait_for_alarm, watch_devices
 from telesphor.demo.readings import Reading, record_window, stream_readings
 from telesphor.demo.records import OTHER_PATIENT, PATIENT, FhirRecord
 from telesphor.demo.sealing import Sealed, seal_records
@@ -114,8 +114,10 @@ async def play(
     with narrator.chapter("The device streams heart readings; a copy of it connects"):
         readings = await stream_readings(clients, cast, visit, recordings, narrator)
         again = partial(record_window, clients, cast, visit, readings[-1].window)
+        watching = await watch_devices(clients)
         cloned, places = await connect_clone(clients, cast, begun.enrolled, again, narrator)
         await clients.link(visit, places)
+        await wait_for_alarm(clients, visit, watching, narrator)
     with narrator.chapter("The clinician writes a note; two people agree, and the visit is recorded"):
         note = await write_note(clients, cast, visit, readings)
         await agree_to_record(clients, visit, narrator)

@@ -30,6 +30,7 @@ def test_every_command_that_is_promised_is_there() -> None:
         "prove",
         "share",
         "put",
+        "ask",
         "get",
         "erase",
         "log",
@@ -39,6 +40,14 @@ def test_every_command_that_is_promised_is_there() -> None:
         "interchain",
         "network",
         "witness",
+        "factor",
+        "did",
+        "device",
+        "token",
+        "group",
+        "access",
+        "decision",
+        "contract",
     ]
     assert sorted(promised) == COMMANDS
 
