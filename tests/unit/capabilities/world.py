@@ -70,7 +70,16 @@ class World:
         visits = visits_capability(decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets)
         interchain = interchain_capability(self.desk)
         vault = vault_capability.capability(self.vault)
-        usual = [IDENTITY, enrolment_capability(), interchain, ACCESS, vault, devices_capability(), visits, sharing()]
+        usual = [
+            IDENTITY,
+            enrolment_capability(),
+            interchain,
+            ACCESS,
+            vault,
+            devices_capability(),
+            visits,
+            sharing(),
+        ]
         taken = {kind.name for capability in extra for kind in capability.entries}
         kept = [one for one in usual if not taken & {kind.name for kind in one.entries}]
         self.registry = Registry([*kept, *extra])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import msgspec
 import pytest
@@ -468,7 +469,7 @@ def test_ticket_ends_with_what_allowed_it(world: World) -> None:
 @pytest.mark.parametrize("action", ["read", "erase", "rewrap"])
 def test_denial_is_on_the_ledger_and_nothing_else_is(world: World, action: str) -> None:
     object_id = world.put(RECORD)
-    ask = {"read": world.read, "erase": world.erase, "rewrap": world.rewrap}[action]
+    ask: Any = {"read": world.read, "erase": world.erase, "rewrap": world.rewrap}[action]
     before = len(world.entries())
     with pytest.raises(Denied):
         ask(object_id, actor=world.stranger)

@@ -1,6 +1,7 @@
 """Contracts that ship with a node: a source, a manifest and examples each, to deploy as they are or to begin from.
 
-`consent-expiry`, `reading-alert`, `clone-alarm`, `two-person-approval` and `claim-assembly`. `library_path` finds their files.
+`consent-expiry`, `reading-alert`, `clone-alarm`, `two-person-approval` and `claim-assembly`.
+`library_path` finds their files.
 """
 
 from __future__ import annotations

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from telesphor.capabilities.access.breakglass.model import CHALLENGE_MS, OPENINGS_MAX, REAUTHENTICATED_MS
 from telesphor.capabilities.access.breakglass.standing import count_alarms, count_alarms_of
+from telesphor.client.requests import Command
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime.database import open_reader
 from tests.unit.capabilities.access.infirmary import DAY_MS, MINUTE_MS, Infirmary
@@ -57,7 +60,8 @@ def test_signature_alone_is_not_enough(infirmary: Infirmary) -> None:
 
 
 def test_two_commands_of_one_request_are_not_enough(infirmary: Infirmary) -> None:
-    asked, command = ("break-glass.challenge/1", {}), infirmary.opening("object", infirmary.note)
+    asked: Command = ("break-glass.challenge/1", {})
+    command = infirmary.opening("object", infirmary.note)
     with pytest.raises(TelesphorError) as caught:
         infirmary.ask(infirmary.doctor, asked, command)
     assert caught.value.code == "break-glass-not-reauthenticated"
@@ -74,7 +78,8 @@ def test_challenge_is_good_once(infirmary: Infirmary) -> None:
     nonce = infirmary.nonce(infirmary.doctor)
     command = infirmary.opening("object", infirmary.note, nonce=nonce)
     infirmary.ask(infirmary.doctor, command)
-    infirmary.close_glass(infirmary.doctor, command[1]["break_glass"])
+    body: Any = command[1]
+    infirmary.close_glass(infirmary.doctor, body["break_glass"])
     again = infirmary.opening("object", infirmary.note, nonce=nonce)
     assert infirmary.refusal(infirmary.doctor, again) == "break-glass-not-reauthenticated"
 

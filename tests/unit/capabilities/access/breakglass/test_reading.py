@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_it_ends_while_bytes_are_sent(infirmary: Infirmary) -> None:
 def test_it_ends_early_for_reads_and_for_bytes_being_sent(infirmary: Infirmary, how: str) -> None:
     glass = infirmary.open(infirmary.doctor, "object", infirmary.note)
     grant = infirmary.grant_of(infirmary.read(infirmary.doctor, infirmary.note).ticket)
-    {
+    ways: dict[str, Callable[[], object]] = {
         "close": lambda: infirmary.close_glass(infirmary.doctor, glass),
         "supervise": lambda: infirmary.close_glass(infirmary.officer, glass),
         "review": lambda: infirmary.review(infirmary.officer, glass),
@@ -169,7 +170,8 @@ def test_it_ends_early_for_reads_and_for_bytes_being_sent(infirmary: Infirmary, 
         "lost": lambda: infirmary.ask(
             infirmary.hospital, report_lost_command(infirmary.doctor.actor, reason="stolen")
         ),
-    }[how]()
+    }
+    ways[how]()
     with pytest.raises(TelesphorError) as sending:
         infirmary.vault.readable(grant)
     with pytest.raises(TelesphorError) as reading:

@@ -60,7 +60,7 @@ def test_nobody_else_sees_it(infirmary: Infirmary) -> None:
 
 @pytest.mark.parametrize("filter", ["nothing", "actor", "time"])
 def test_log_about_everybody_is_for_officers_and_the_organisation(infirmary: Infirmary, filter: str) -> None:
-    wanted = {
+    wanted: dict[str, dict[str, object]] = {
         "nothing": {},
         "actor": {"actor": infirmary.patient.actor},
         "time": {"since": infirmary.instant()},
