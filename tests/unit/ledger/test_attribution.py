@@ -38,19 +38,22 @@ def files(tmp_path: Path) -> LedgerFiles:
     return ledger_files(folder, settings)
 
 
+THIRD = "SELECT first, data FROM requests ORDER BY first LIMIT 1 OFFSET 2"
+"""Behind the first entry and the first registration."""
+
+
 def test_every_request_of_a_sound_ledger_is_verified(files: LedgerFiles) -> None:
     assert check_attribution(files) == 4
 
 
 def test_a_flipped_signature_is_named_by_its_position(files: LedgerFiles) -> None:
     db = open_database(files.ledger)
-    data: bytes = db.execute("SELECT data FROM requests WHERE first = 2").get
+    first, data = db.execute(THIRD).get
     request = msgspec.json.decode(data)
     signature = request["signatures"][1]["signature"]
     request["signatures"][1]["signature"] = ("A" if signature[0] != "A" else "B") + signature[1:]
-    db.execute(
-        "UPDATE requests SET data = ? WHERE first = 2", (msgspec.json.encode(request, order="sorted"),)
-    )
+    changed = msgspec.json.encode(request, order="sorted")
+    db.execute("UPDATE requests SET data = ? WHERE first = ?", (changed, first))
     db.close()
     with pytest.raises(TelesphorError, match="does not verify"):
         check_attribution(files)
@@ -58,7 +61,8 @@ def test_a_flipped_signature_is_named_by_its_position(files: LedgerFiles) -> Non
 
 def test_a_missing_request_is_named(files: LedgerFiles) -> None:
     db = open_database(files.ledger)
-    db.execute("DELETE FROM requests WHERE first = 2")
+    first, _ = db.execute(THIRD).get
+    db.execute("DELETE FROM requests WHERE first = ?", (first,))
     db.close()
-    with pytest.raises(LedgerDamaged, match="entry `2`"):
+    with pytest.raises(LedgerDamaged, match=f"entry `{first}`"):
         check_attribution(files)
