@@ -16,7 +16,9 @@ from msgspec import Meta
 from telesphor.capabilities.access.model import Action, Allowed, Ask, Resource, ResourceKind, house_of
 from telesphor.capabilities.access.service import authorise, permit_standing
 from telesphor.capabilities.access.sources import NOTHING, Sources
+from telesphor.capabilities.access.tokens.policies import holders_of_device
 from telesphor.capabilities.devices.service import RecordReading, draft_reading, own_sealed_object
+from telesphor.capabilities.identity.enrolment.service import find_enrolment
 from telesphor.capabilities.identity.model import (
     ActorIdField,
     ActorKind,
@@ -383,6 +385,23 @@ def _check_parties(command: OpenVisit, state: State) -> None:
     for actor_id, kind in wanted:
         if active_kind(state, actor_id) != kind:
             raise ParticipantRefused(f"actor `{actor_id}` is not of kind `{kind}`")
+    for device in command.devices:
+        _check_device(device, patient=command.patient, state=state)
+
+
+def _check_device(device: str, *, patient: str, state: State) -> None:
+    """An enrolled device measures its holder; without one its owner, or anybody where an organisation owns it."""
+    enrolment = find_enrolment(state.db, device)
+    if enrolment is None:
+        return
+    holders = holders_of_device(state, device)
+    if not holders and active_kind(state, enrolment.owner) != ActorKind.PERSON:
+        return
+    if patient not in (holders or {enrolment.owner}):
+        raise ParticipantRefused(
+            f"device `{device}` is another's",
+            hint="its owner or an organisation grants it to the patient first",
+        )
 
 
 def _link_grounds(visit: VisitRow, allowed: Allowed, state: State) -> list[Draft]:

@@ -86,6 +86,15 @@ def holders_of_role(state: State, role: str, *, count_max: int) -> tuple[str, ..
     return tuple(actor for actor in found if role in roles_of(state, actor))
 
 
+def holders_of_device(state: State, device: str) -> frozenset[str]:
+    """Who holds a living token for a device: one actor at the most."""
+    ref = f"{ResourceKind.DEVICE}/{device}"
+    found = store.tokens_for(state.db, ref=ref, now=format_instant(state.now_ms))
+    return frozenset(
+        row.holder for row in found if row.holder is not None and standing_of(state, row) is Standing.LIVES
+    )
+
+
 def datasets_of(state: State, resource_kind: ResourceKind, resource_id: str) -> tuple[str, ...]:
     """All datasets that hold a thing itself."""
     return tuple(store.datasets_of(state.db, f"{resource_kind}/{resource_id}"))

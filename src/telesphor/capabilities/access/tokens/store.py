@@ -143,6 +143,16 @@ def tokens_covering(
     return [_token(row) for row in db.execute(sql, (*refs, *holders, now, now))]
 
 
+def tokens_for(db: apsw.Connection, *, ref: str, now: str) -> list[TokenRow]:
+    """Held tokens, of anybody, whose window is open and whose dataset had this member when minted."""
+    sql = (
+        f"SELECT DISTINCT {_COLUMNS} FROM access_dataset_members AS m"  # noqa: S608
+        " CROSS JOIN access_tokens AS t ON t.dataset = m.dataset AND m.version <= t.version"
+        " WHERE m.ref = ? AND t.state = 'held' AND t.not_before <= ? AND t.not_after > ?"
+    )
+    return [_token(row) for row in db.execute(sql, (ref, now, now))]
+
+
 def tokens_held_of(db: apsw.Connection, *, dataset: str, not_before: str, not_after: str) -> list[TokenRow]:
     """Held tokens of a dataset, and of others with the same members, whose windows overlap this one."""
     sql = (
