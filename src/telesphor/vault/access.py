@@ -40,6 +40,7 @@ class ObjectAccess(Protocol):
         *,
         purpose: Purpose | None = None,
         visit: str | None = None,
+        location: str | None = None,
     ) -> Allowance:
         """Decide, inside the writer; raises a `RecordedRefusal`, which leaves the denial on the ledger."""
         ...
@@ -53,6 +54,7 @@ class ObjectAccess(Protocol):
         *,
         purpose: Purpose,
         visit: str | None,
+        location: str | None,
     ) -> None:
         """Look again, outside the writer, whether a read that was allowed would be allowed now.
 

@@ -38,6 +38,10 @@ Id = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 """An id on its way in; the service parses it."""
 
 
+Location = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*\Z", max_length=16)]
+"""A code for a place, such as `US-WA` (ISO 3166) or `ward-7`: signed requests are kept, so no address."""
+
+
 class ObjectState(StrEnum):
     """Where an object is in its life; it only moves forwards."""
 
@@ -114,11 +118,15 @@ class SealObject(Body, frozen=True, kw_only=True):
 
 
 class ReadObject(Body, frozen=True, kw_only=True):
-    """Read an object, for a stated purpose, within a visit or outside any."""
+    """Read an object, for a stated purpose, within a visit or outside any.
+
+    `location` is where the actor says it is. It is a claim, which rules may ask for.
+    """
 
     object: Id
     purpose: Purpose
     visit: Id | None
+    location: Location | None = None
 
 
 class RewrapObject(Body, frozen=True, kw_only=True):
@@ -173,6 +181,7 @@ class ReadGrant(msgspec.Struct, frozen=True):
     actor: Actor
     purpose: Purpose
     visit: VisitId | None = None
+    location: str | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):

@@ -156,14 +156,23 @@ def decide_read(actor: Actor, command: ReadObject, state: State, *, vault: Vault
     row = _find(state.db, command.object)
     visit = None if command.visit is None else VisitId(parse_id(command.visit))
     readers = readers_of(state.db, row.object)
-    allowed = vault.access.allow(actor, "read", row, readers, state, purpose=command.purpose, visit=visit)
+    allowed = vault.access.allow(
+        actor,
+        "read",
+        row,
+        readers,
+        state,
+        purpose=command.purpose,
+        visit=visit,
+        location=command.location,
+    )
     check_sealed(row)
     public = vault.recipients.kem_of(state.db, actor.id)
     body = ObjectRead(purpose=command.purpose, visit=visit)
     lifetime_seconds = _ticket_seconds(allowed, state)
 
     def after(_: Receipt) -> ReadTicket:
-        grant = ReadGrant(row.object, actor, command.purpose, visit)
+        grant = ReadGrant(row.object, actor, command.purpose, visit, command.location)
         vault.check_there(grant)
         wrap = vault.keys.wrap_for(row.object, actor.id, public)
         return ReadTicket(

@@ -118,7 +118,15 @@ class Vault:
         with self.ledger.reading() as db:
             row = self._find_sealed(db, grant)
             readers = readers_of(db, grant.object)
-            self.access.check_reading(grant.actor, row, readers, db, purpose=grant.purpose, visit=grant.visit)
+            self.access.check_reading(
+                grant.actor,
+                row,
+                readers,
+                db,
+                purpose=grant.purpose,
+                visit=grant.visit,
+                location=grant.location,
+            )
         return row
 
     def check_there(self, grant: ReadGrant) -> None:

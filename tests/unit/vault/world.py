@@ -96,6 +96,7 @@ class ListedAccess:
         *,
         purpose: Purpose | None = None,
         visit: str | None = None,
+        location: str | None = None,
     ) -> Given:
         allowed = self._allows(actor, action, row, readers)
         draft = Draft("access.noted/1", f"access/{actor.id}", AccessNoted(action=action, allowed=allowed))
@@ -112,6 +113,7 @@ class ListedAccess:
         *,
         purpose: Purpose,
         visit: str | None,
+        location: str | None,
     ) -> None:
         if not self._allows(actor, "read", row, readers):
             raise Ended("the rule allows it no longer")

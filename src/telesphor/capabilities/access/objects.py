@@ -47,9 +47,10 @@ class Objects:
         *,
         purpose: Purpose | None = None,
         visit: str | None = None,
+        location: str | None = None,
     ) -> Allowed:
         """Decide; raises `AccessDenied`, which leaves the denial on the ledger."""
-        ask = _ask(action, row, readers, purpose=purpose, visit=visit)
+        ask = _ask(action, row, readers, purpose=purpose, visit=visit, location=location)
         return authorise(actor, ask, state, sources=self._sources)
 
     def check_reading(
@@ -61,9 +62,10 @@ class Objects:
         *,
         purpose: Purpose,
         visit: str | None,
+        location: str | None,
     ) -> None:
         """Look again whether a read that was allowed would be allowed now; raises `AccessEnded`."""
-        ask = _ask("read", row, readers, purpose=purpose, visit=visit)
+        ask = _ask("read", row, readers, purpose=purpose, visit=visit, location=location)
         check_again(actor, ask, Snapshot(db, clock=self._clock, ids=self._ids), sources=self._sources)
 
 
@@ -94,6 +96,8 @@ def _ask(
     *,
     purpose: Purpose | None,
     visit: str | None,
+    location: str | None = None,
 ) -> Ask:
-    extra: dict[str, object] = {} if visit is None else {"visit": visit}
+    said = {"visit": visit, "location": location}
+    extra: dict[str, object] = {name: value for name, value in said.items() if value is not None}
     return Ask(action=_ACTIONS[action], resource=object_resource(row, readers), purpose=purpose, extra=extra)

@@ -69,7 +69,7 @@ from telesphor.kernel.digest import format_digest
 from telesphor.kernel.ids import Stream, VisitId, stream_of
 from telesphor.runtime.capability import Actor, Body, Decision, Draft, Receipt, State
 from telesphor.runtime.tickets import Tickets
-from telesphor.vault.model import Purpose, ReadObject, stream_of_object
+from telesphor.vault.model import Location, Purpose, ReadObject, stream_of_object
 
 DecideRead = Callable[[Actor, ReadObject, State], Decision]
 """The vault's decision of `object.read/1`; its last draft is the read's entry."""
@@ -97,6 +97,7 @@ class ReadInVisit(Body, frozen=True, kw_only=True):
     visit: VisitIdField
     object: ObjectIdField
     purpose: Purpose
+    location: Location | None = None
 
 
 class AddToVisit(Body, frozen=True, kw_only=True):
@@ -262,7 +263,9 @@ class VisitDesk:
             VisitMissing, NotAParticipant, VisitClosed, VisitFull; and what the vault refuses.
         """
         visit = _find_visit(command.visit, state)
-        ask = ReadObject(object=command.object, purpose=command.purpose, visit=visit.visit)
+        ask = ReadObject(
+            object=command.object, purpose=command.purpose, visit=visit.visit, location=command.location
+        )
         # Access first: that an outsider asked is a fact, whatever else stands in the way.
         read = self._decide_read(actor, ask, state)
         _check_participant(actor, visit)

@@ -171,6 +171,30 @@ def test_read_of_an_erased_object_is_refused(clinic: Clinic) -> None:
     assert clinic.code_of(clinic.patient, read(visit, record)) == "object-erased"
 
 
+@pytest.mark.parametrize(("location", "allowed"), [(None, False), ("US-OR", False), ("US-WA", True)])
+def test_rule_about_places_is_asked_with_the_place_that_the_reader_names(
+    clinic: Clinic, location: str | None, allowed: bool
+) -> None:
+    rule = (
+        '@id("at-home") forbid (principal, action == Telesphor::Action::"read", resource)'
+        ' unless { context has location && context.location == "US-WA" };'
+    )
+    clinic.world.ask(clinic.hospital, ("policy.set/1", {"slot": "rules", "policies": rule}))
+    visit, record = clinic.open(), clinic.world.put(clinic.patient)
+    asked = {"visit": visit, "object": record, "purpose": "treatment", "location": location}
+    if allowed:
+        receipt = clinic.world.ask(clinic.patient, ("visit.read-object/1", asked))
+        clinic.world.vault.send(receipt.results[0].ticket, io.BytesIO())
+    else:
+        assert clinic.code_of(clinic.patient, ("visit.read-object/1", asked)) == "access-denied"
+
+
+def test_place_that_is_an_address_is_refused(clinic: Clinic) -> None:
+    visit, record = clinic.open(), clinic.world.put(clinic.patient)
+    asked = {"visit": visit, "object": record, "purpose": "treatment", "location": "12 Elm Street"}
+    assert clinic.code_of(clinic.patient, ("visit.read-object/1", asked)) == "command-refused"
+
+
 # Adding.
 
 
