@@ -1,6 +1,7 @@
 """What decisions look at, outside the writer: the committed state tables as one reader sees them, at this time.
 
-For looking again whether something that was decided still holds. Nothing that is seen so is recorded, and what is
+For looking again whether something that was decided still holds. As for the writer, time never goes back: a clock
+that is set back brings nothing to life that has ended. Nothing that is seen so is recorded, and what is
 remembered of the tables is forgotten with the snapshot. Start at `Snapshot`.
 """
 
@@ -10,10 +11,10 @@ from typing import Any
 
 import apsw
 
-from telesphor.kernel.clock import Clock
+from telesphor.kernel.clock import Clock, parse_instant
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger import store
-from telesphor.ledger.entries import checked_document
+from telesphor.ledger.entries import checked_document, parse_head
 from telesphor.runtime.capability import Apply, Store
 
 
@@ -22,7 +23,7 @@ class Snapshot:
 
     def __init__(self, db: apsw.Connection, *, clock: Clock, ids: IdSource) -> None:
         self.db = db
-        self.now_ms = clock.now_ms()
+        self.now_ms = max(clock.now_ms(), _last_instant(db))
         self._ids = ids
         self._memories: dict[Apply, dict[str, Any]] = {}
 
@@ -41,3 +42,9 @@ class Snapshot:
 
     def memory_of(self, of: Store) -> dict[str, Any]:
         return self._memories.setdefault(of.apply, {})
+
+
+def _last_instant(db: apsw.Connection) -> int:
+    size = store.count_positions(db)
+    row = store.entry_row(db, size - 1) if size else None
+    return 0 if row is None else parse_instant(parse_head(row).at)
