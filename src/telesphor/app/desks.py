@@ -104,7 +104,7 @@ class Desks:
             (
                 under_rules(IDENTITY, sources=self.sources),
                 *(under_rules(one, sources=self.sources) for one in self.factors.capabilities()),
-                interchain.interchain_capability(self.proofs),
+                under_rules(interchain.interchain_capability(self.proofs), sources=self.sources),
                 ACCESS,
                 self._tokens,
                 breakglass_capability(authorise=ask, find_resource=find_resource, clock=self._clock),

@@ -1,12 +1,11 @@
 """What decisions of access are told in a node: each source is the capability that knows.
 
-Start at `open_sources`; `find_resource` is what grants are about, `under_rules` puts administrative commands of
-capabilities that stand below access under the organisation's rules.
+Start at `open_sources`; `find_resource` is what grants are about, `under_rules` puts commands of capabilities that
+stand below access under the organisation's rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -43,32 +42,29 @@ from telesphor.capabilities.identity.presentations.service import presented_fact
 from telesphor.capabilities.identity.service import own_id
 from telesphor.capabilities.visits.service import find_visit_resource
 from telesphor.kernel.clock import Clock
-from telesphor.runtime.capability import Actor, Capability, Decision, State
+from telesphor.runtime.capability import Actor, Capability, CommandType, Decision, State
 
-ADMINISTRATIVE: Final = frozenset(
-    {
-        "actor.register/1",
-        "issuer.trust/1",
-        "issuer.distrust/1",
-        "status-list.open/1",
-        "credential.issue/1",
-        "credential.reverify/1",
-        "credential.suspend/1",
-        "credential.reinstate/1",
-        "credential.revoke/1",
-        "credential.offer/1",
-        "maker.trust/1",
-        "maker.distrust/1",
-        "firmware.allow/1",
-        "firmware.withdraw/1",
-        "device.enrol/1",
-        "share.make/1",
-        "document.forget/1",
-    }
-)
-"""Commands of organisations and of the node alone, which `base:custodian` permits them."""
-
-Decide = Callable[[Actor, Any, State], Decision]
+UNDER_RULES: Final = {
+    "actor.register/1": Action.ADMINISTER,
+    "issuer.trust/1": Action.ADMINISTER,
+    "issuer.distrust/1": Action.ADMINISTER,
+    "status-list.open/1": Action.ADMINISTER,
+    "credential.issue/1": Action.ADMINISTER,
+    "credential.reverify/1": Action.ADMINISTER,
+    "credential.suspend/1": Action.ADMINISTER,
+    "credential.reinstate/1": Action.ADMINISTER,
+    "credential.revoke/1": Action.ADMINISTER,
+    "credential.offer/1": Action.ADMINISTER,
+    "maker.trust/1": Action.ADMINISTER,
+    "maker.distrust/1": Action.ADMINISTER,
+    "firmware.allow/1": Action.ADMINISTER,
+    "firmware.withdraw/1": Action.ADMINISTER,
+    "device.enrol/1": Action.ADMINISTER,
+    "share.make/1": Action.ADMINISTER,
+    "document.forget/1": Action.ADMINISTER,
+    "interchain.submit/1": Action.CREATE,
+}
+"""Commands of capabilities that stand below access, and the action on the node itself for which access is asked."""
 
 SIGNED_IN_MS: Final = 15 * 60 * 1000
 """How long a sign-in by passkey counts for decisions: as long as a read's ticket."""
@@ -121,13 +117,13 @@ def permit_contract(
 
 
 def under_rules(capability: Capability, *, sources: Sources) -> Capability:
-    """The same capability, whose administrative commands ask access before they are decided.
+    """The same capability, whose commands in `UNDER_RULES` ask access before they are decided.
 
     What these commands demand of whoever asks still holds: the rules can only forbid.
     """
     commands = (
-        replace(command, decide=partial(_decide_under_rules, command.decide, sources))
-        if command.name in ADMINISTRATIVE
+        replace(command, decide=partial(_decide_under_rules, command, sources))
+        if command.name in UNDER_RULES
         else command
         for command in capability.commands
     )
@@ -135,11 +131,11 @@ def under_rules(capability: Capability, *, sources: Sources) -> Capability:
 
 
 def _decide_under_rules(
-    decide: Decide, sources: Sources, actor: Actor, command: Any, state: State
+    command: CommandType, sources: Sources, actor: Actor, body: Any, state: State
 ) -> Decision:
-    ask = Ask(action=Action.ADMINISTER, resource=house_of(own_id(state)))
+    ask = Ask(action=UNDER_RULES[command.name], resource=house_of(own_id(state)))
     allowed = permit_standing(actor, ask, state, sources=sources)
-    decision = decide(actor, command, state)
+    decision = command.decide(actor, body, state)
     return decision._replace(
         drafts=(*decision.drafts, *allowed.drafts), documents=(*decision.documents, *allowed.documents)
     )

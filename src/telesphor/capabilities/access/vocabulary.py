@@ -150,6 +150,10 @@ when { ["person", "system", "organisation"].contains(principal.kind) };
 permit (principal, action == Telesphor::Action::"record", resource is Telesphor::Organisation)
 when { ["device", "system"].contains(principal.kind) };
 
+@id("base:proof-shown")
+permit (principal, action == Telesphor::Action::"create", resource is Telesphor::Organisation)
+when { ["person", "system", "organisation"].contains(principal.kind) };
+
 @id("base:connected")
 permit (principal, action == Telesphor::Action::"connect", resource)
 when { principal.kind == "device" };

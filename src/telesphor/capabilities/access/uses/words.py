@@ -21,6 +21,7 @@ _BASE: Final[Mapping[str, str]] = {
     "base:visit-of-the-organisation": "the visit is the organisation's own",
     "base:visit-opened": "may open visits",
     "base:measured": "measures, as a device or system",
+    "base:proof-shown": "may show proofs of other organisations",
     "base:connected": "connects, as a device",
     "base:log-of-the-organisation": "watches over the log, as the organisation or its privacy officer",
     "base:contract-run": "runs contracts",
