@@ -58,7 +58,8 @@ class Desks:
     Args:
         call: has the writer decide a request and waits for it.
         open_entries: a reader of committed entries, for one thread.
-        aside: whether other organisations' bundles are judged in child processes.
+        aside: whether other organisations' bundles are judged in child processes, and contracts' workers are started
+            at once: for a node that serves for long.
         stack: closes them.
     """
 
@@ -92,7 +93,7 @@ class Desks:
         )
         self._ask = partial(authorise, sources=self.sources)
         self._tokens = tokens_capability(authorise=self._ask, find_resource=find_resource)
-        self._open_contracts(folder, ids, stack)
+        self._open_contracts(folder, ids, stack, ready=aside)
         self.proofs = interchain.open_desk(folder, keys, tickets, call, aside=aside, stack=stack)
         self.mirrors = open_mirrors(folder, tickets, check_actor=identity.active_actor)
 
@@ -106,7 +107,7 @@ class Desks:
                 *(under_rules(one, sources=self.sources) for one in self.factors.capabilities()),
                 under_rules(interchain.interchain_capability(self.proofs), sources=self.sources),
                 ACCESS,
-                self._tokens,
+                under_rules(self._tokens, sources=self.sources),
                 breakglass_capability(authorise=ask, find_resource=find_resource, clock=self._clock),
                 uses_capability(authorise=ask, find_resource=find_resource),
                 vault_capability(self.vault),
@@ -117,7 +118,7 @@ class Desks:
                 visits_capability(decide_read=decide_read, tickets=self.vault.tickets, sources=self.sources),
                 under_rules(sharing(), sources=self.sources),
                 under_rules(forgetting(), sources=self.sources),
-                mirroring(self.mirrors),
+                under_rules(mirroring(self.mirrors), sources=self.sources),
                 leaves.CAPABILITY,
             )
         )
@@ -150,7 +151,7 @@ class Desks:
         with closing(self._open_entries()) as entries:
             return entries.document(digest)
 
-    def _open_contracts(self, folder: NodeFolder, ids: IdSource, stack: ExitStack) -> None:
+    def _open_contracts(self, folder: NodeFolder, ids: IdSource, stack: ExitStack, *, ready: bool) -> None:
         """Contracts, what they may effect, and the runtime that has them react."""
         permit = partial(permit_contract, sources=self.sources)
         open_db = partial(open_reader, folder.ledger)
@@ -161,6 +162,7 @@ class Desks:
             read_document=self.read_document,
             stack=stack,
             authorise=permit,
+            ready=ready,
         )
         self._effects = EffectDesk(
             effect_commands(self._tokens.commands), open_db=open_db, record=self.record, authorise=permit

@@ -63,8 +63,67 @@ UNDER_RULES: Final = {
     "share.make/1": Action.ADMINISTER,
     "document.forget/1": Action.ADMINISTER,
     "interchain.submit/1": Action.CREATE,
+    "presentation.request/1": Action.CREATE,
+    "device.connect/1": Action.CONNECT,
+    "device.transfer-owner/1": Action.GRANT,
+    "token.delegate/1": Action.GRANT,
+    "token.transfer/1": Action.GRANT,
+    "group.form/1": Action.GRANT,
+    "group.add/1": Action.GRANT,
+    "dataset.define/1": Action.GRANT,
+    "dataset.extend/1": Action.GRANT,
+    "ledger.mirror/1": Action.READ_LOG,
 }
-"""Commands of capabilities that stand below access, and the action on the node itself for which access is asked."""
+"""Commands that give or use power without a thing to ask about, and the action on the node itself that is asked."""
+
+BEYOND_RULES: Final = frozenset(
+    {
+        # Whoever acts, of their own keys and sign-in.
+        "actor.rotate-key/1",
+        "actor.retire/1",
+        "actor.report-lost/1",
+        "actor.set-recovery/1",
+        "actor.begin-recovery/1",
+        "actor.approve-recovery/1",
+        "actor.cancel-recovery/1",
+        "actor.recover/1",
+        "passkey.challenge/1",
+        "passkey.register/1",
+        "passkey.sign-in/1",
+        "passkey.remove/1",
+        # Of their own factors.
+        "presentation.open/1",
+        "presentation.present/1",
+        "presentation.read/1",
+        "presentation.withdraw/1",
+        # What only ends or narrows what somebody may do, or accepts what was decided.
+        "device.revoke/1",
+        "token.accept/1",
+        "token.revoke/1",
+        "token.renounce/1",
+        "group.remove/1",
+        "group.disband/1",
+        "dataset.dissolve/1",
+        "break-glass.close/1",
+        "break-glass.forbid/1",
+        "break-glass.review/1",
+        # Looks at what is one's own.
+        "break-glass.challenge/1",
+        "break-glass.list/1",
+        "device.challenge/1",
+        "device.show/1",
+        "group.show/1",
+        "policy.show/1",
+        "token.list/1",
+        "token.show/1",
+        "token.history/1",
+        # What the organisation's rules come from: decided by the shipped base alone.
+        "policy.set/1",
+    }
+)
+"""Commands that no rule of the organisation can forbid, so that nobody is kept from protecting themselves.
+
+Each has a check of its own on who may ask it."""
 
 SIGNED_IN_MS: Final = 15 * 60 * 1000
 """How long a sign-in by passkey counts for decisions: as long as a read's ticket."""

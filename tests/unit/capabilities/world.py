@@ -83,7 +83,8 @@ class World:
         taken = {kind.name for capability in extra for kind in capability.entries}
         kept = [one for one in usual if not taken & {kind.name for kind in one.entries}]
         self.registry = Registry([*kept, *extra])
-        for store in self.registry.stores():
+        # Also the tables of those whose entries stand-ins write: what asks them finds nothing.
+        for store in Registry(usual).stores() + self.registry.stores():
             self.db.execute(store.schema)
         self.machine = Machine(
             db=self.db,

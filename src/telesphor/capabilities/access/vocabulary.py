@@ -154,6 +154,14 @@ when { ["device", "system"].contains(principal.kind) };
 permit (principal, action == Telesphor::Action::"create", resource is Telesphor::Organisation)
 when { ["person", "system", "organisation"].contains(principal.kind) };
 
+@id("base:handed-on")
+permit (principal, action == Telesphor::Action::"grant", resource is Telesphor::Organisation)
+when { ["person", "system", "organisation"].contains(principal.kind) };
+
+@id("base:mirrored")
+permit (principal, action == Telesphor::Action::"read-log", resource is Telesphor::Organisation)
+when { ["system", "organisation"].contains(principal.kind) };
+
 @id("base:connected")
 permit (principal, action == Telesphor::Action::"connect", resource)
 when { principal.kind == "device" };

@@ -59,15 +59,19 @@ def open_desk(
     stack: ExitStack,
     authorise: Authorise = permit_by_kind,
     workers: int = WORKERS,
+    ready: bool = True,
 ) -> ContractDesk:
-    """Open a node's desk for contracts, and start its workers, which `stack` ends.
+    """Open a node's desk for contracts, with its workers, which `stack` ends.
 
     Args:
+        ready: whether they are started now, not with the first run.
         keys: the node's, whose own word the outcome of a run is.
         call: has the writer decide a request and waits for it.
     """
     pool = WorkerPool(workers)
     stack.callback(pool.close)
+    if ready:
+        pool.start()
     node = Actor(keys.node_id, ActorKind.NODE, keys.signing.public.key_id)
 
     def record(command: CommandType, word: Body) -> Receipt:

@@ -64,7 +64,9 @@ LAST_WORDS_BYTES = 4_096
 
 
 class WorkerPool:
-    """So many workers, started at once. Safe between threads.
+    """So many workers, started together: by `start`, or with the first run. Safe between threads.
+
+    A node that serves starts them before it is asked; a command that opens a node for a moment never does.
 
     Args:
         workers: how many runs go on at the same time.
@@ -75,13 +77,23 @@ class WorkerPool:
         self._seconds = seconds
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._all = [_Worker() for _ in range(workers)]
-        for worker in self._all:
-            self._idle.put(worker)
+        self._count = workers
+        self._starting = threading.Lock()
+        self._all: tuple[_Worker, ...] = ()
+
+    def start(self) -> None:
+        """Start the workers, unless they run or the pool is closed."""
+        with self._starting:
+            if self._all or self._closed.is_set():
+                return
+            self._all = tuple(_Worker() for _ in range(self._count))
+            for worker in self._all:
+                self._idle.put(worker)
 
     @property
     def confinement(self) -> str:
         """What holds the workers: `seccomp`, or `limits` alone."""
+        self.start()
         return self._all[0].confinement()
 
     def run(self, job: Job) -> Answer:
@@ -90,8 +102,9 @@ class WorkerPool:
         Raises:
             WorkersBusy: no worker was free in time, or the pool is closed.
         """
+        self.start()
         try:
-            worker = self._idle.get(timeout=WAIT_SECONDS)
+            worker = self._idle.get(timeout=0 if self._closed.is_set() else WAIT_SECONDS)
         except queue.Empty:
             raise WorkersBusy("all workers are busy", hint="ask again in a moment") from None
         try:
@@ -104,8 +117,9 @@ class WorkerPool:
     def close(self) -> None:
         """End all workers; a run at hand comes to nothing."""
         self._closed.set()
-        for worker in self._all:
-            worker.end()
+        with self._starting:
+            for worker in self._all:
+                worker.end()
 
 
 class _Worker:

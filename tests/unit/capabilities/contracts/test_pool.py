@@ -42,6 +42,7 @@ def test_answer_that_cannot_be_read_is_a_crash_and_no_more(
     """Another end of the pipe stands in for a worker that a contract has taken over."""
     monkeypatch.setattr("telesphor.capabilities.contracts.pool.END_SECONDS", 0.1)
     pool = WorkerPool(1)
+    pool.start()
     (worker,) = pool._all
     assert pool.run(JOB).cause is None
     here, there = get_context("spawn").Pipe()
@@ -59,6 +60,7 @@ def test_answer_that_cannot_be_read_is_a_crash_and_no_more(
 def test_worker_that_stops_in_the_middle_of_its_answer_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("telesphor.capabilities.contracts.pool.MESSAGE_SECONDS", 1)
     pool = WorkerPool(1)
+    pool.start()
     (worker,) = pool._all
     assert pool.run(JOB).cause is None
     here, there = get_context("spawn").Pipe()
@@ -80,6 +82,7 @@ def test_closed_pool_takes_nothing() -> None:
 def test_worker_is_replaced_after_its_share_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("telesphor.capabilities.contracts.pool.RUNS_MAX", 2)
     pool = WorkerPool(1)
+    pool.start()
     first = pool._all[0]._process.pid
     assert [pool.run(JOB).cause for _ in range(5)] == [None] * 5
     assert pool._all[0]._process.pid != first

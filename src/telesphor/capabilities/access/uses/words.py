@@ -22,6 +22,8 @@ _BASE: Final[Mapping[str, str]] = {
     "base:visit-opened": "may open visits",
     "base:measured": "measures, as a device or system",
     "base:proof-shown": "may show proofs of other organisations",
+    "base:handed-on": "may hand on what it holds, and gather people and things to grant to",
+    "base:mirrored": "keeps a mirror of the ledger",
     "base:connected": "connects, as a device",
     "base:log-of-the-organisation": "watches over the log, as the organisation or its privacy officer",
     "base:contract-run": "runs contracts",
