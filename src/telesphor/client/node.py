@@ -313,7 +313,8 @@ class NodeClient:
         """Ask for the ledger's entries from `first` on, which begins an entry bundle (a multiple of 256).
 
         Raises:
-            ClientRefused: with the code `mirror-not-permitted` when the node's settings do not name this actor.
+            ClientRefused: with the code `access-denied` when the rules permit this kind of actor no mirror, and
+                `mirror-not-permitted` when the node's settings do not name it.
         """
         return _result(await self.send(("ledger.mirror/1", {"first": first, "end": end})), MirrorTicket)
 

@@ -103,8 +103,9 @@ def test_credential_is_issued_received_shown_verified_and_revoked(
     assert revoked.exit_code == 0, revoked.output
     with open_for_proofs(place.folder) as (reader, *_):
         types = [entry.type for entry in reader.entries(first=0, end=reader.size())]
-    assert types[-6:] == [
+    assert types[-7:] == [
         "presentation.requested/1",
+        "access.standing/1",
         "presentation.opened/1",
         "presentation.opened/1",
         "presentation.presented/1",

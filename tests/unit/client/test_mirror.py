@@ -113,7 +113,7 @@ async def test_actor_that_is_not_named_asks_ever_more_slowly(place: Place) -> No
         for pause_ms in (2_000, 4_000, 8_000):
             with pytest.raises(ClientRefused) as caught:
                 await source.entries(0, 10)
-            assert caught.value.code == "mirror-not-permitted"
+            assert caught.value.code == "access-denied"
             place.clock.ahead_ms += pause_ms - 1_000
             with pytest.raises(MirrorWaits):
                 await source.entries(0, 10)
