@@ -7,6 +7,9 @@ BIN := .venv/bin
 # How many times longer than in `make test` the fault and fuzz campaigns run.
 TORTURE ?= 20
 
+# The tests start hundreds of processes: each would compile all its modules anew where this is set.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-run demo test check torture bench serve lock clean
 
