@@ -309,7 +309,7 @@ def test_steps_of_a_visit_that_cannot_be_are_refused(node: Running) -> None:
 # Routes.
 
 LOST = [
-    ("GET", "/", 404, "no-such-resource"),
+    ("GET", "/index.php", 404, "no-such-resource"),
     ("GET", "/v1", 404, "no-such-resource"),
     ("GET", "/v1/commands/", 405, "method-not-allowed"),
     ("GET", "/keys/node.key", 404, "no-such-resource"),

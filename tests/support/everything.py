@@ -37,6 +37,10 @@ from telesphor.ledger.entries import RecordedEntry
 from telesphor.ledger.store import requests_from
 from telesphor.runtime.capability import Receipt
 from tests.support.authenticator import Authenticator
+from tests.support.invited import ask_invitations
+from tests.support.letters import ask_messages
+from tests.support.lives import ask_lives, ask_visits
+from tests.support.watches import ask_watches
 
 ORIGIN = "node.example/telesphor"
 DAY_MS = 86_400_000
@@ -62,6 +66,7 @@ def ask_everything(node: Node) -> list[tuple[RecordedEntry, bytes]]:
     for part in (
         _ask_factors,
         _ask_passkeys,
+        ask_invitations,
         _ask_enrolment,
         _ask_objects,
         _ask_tokens,
@@ -69,8 +74,11 @@ def ask_everything(node: Node) -> list[tuple[RecordedEntry, bytes]]:
         _ask_policies,
         _ask_emergencies,
         _ask_contracts,
-        _ask_visits,
+        ask_visits,
+        _ask_lives,
+        ask_messages,
         _ask_ledgers,
+        ask_watches,
     ):
         part(story)
     return story.told()
@@ -139,7 +147,7 @@ class Story:
 
 
 def _ask_factors(story: Story) -> None:
-    office = _Office(story)
+    office = Office(story)
     kept, ended = office.issue(index=0), office.issue(index=1)
     for word in ("suspend", "reinstate", "revoke"):
         office.ask((f"credential.{word}/1", {"credential": ended[0], "reason": "other"}))
@@ -149,17 +157,26 @@ def _ask_factors(story: Story) -> None:
     office.ask(("issuer.distrust/1", {"issuer": office.issuer, "reason": "other"}))
 
 
-class _Office:
-    """The hospital as an issuer and a verifier of the clinician's licence."""
+class Office:
+    """The hospital as an issuer and a verifier of one factor: the clinician's licence, where nothing else is said."""
 
-    def __init__(self, story: Story) -> None:
-        self.story, self.hospital, self.holder = story, story.hospital, story.clinician
+    def __init__(
+        self,
+        story: Story,
+        *,
+        holder: Wallet | None = None,
+        factor: str = "licence.licensed_in",
+        value: str = "WA",
+    ) -> None:
+        self.story, self.hospital, self.holder = story, story.hospital, holder or story.clinician
+        self.group, self.name = factor.split(".")
+        self.factor, self.value = factor, value
         self.issuer, self.list, self.did = story.ids.next(), story.ids.next(), "did:web:hospital.example"
         trusted = {
             "issuer": self.issuer,
             "did": self.did,
             "actor": self.hospital.actor,
-            "groups": ["licence"],
+            "groups": [self.group],
             "keys": [self.hospital.signing_key.public.jwks()],
             "status_keys": None,
             "status_uri": None,
@@ -176,7 +193,7 @@ class _Office:
         ends_ms = (now_ms + DAY_MS) // 1000 * 1000
         issued = sd_jwt.issue_credential(
             CredentialClaims(
-                group="licence",
+                group=self.group,  # type: ignore[arg-type]
                 issuer=self.did,
                 issued_ms=now_ms,
                 not_before_ms=now_ms,
@@ -185,8 +202,8 @@ class _Office:
             ),
             [
                 Factor(
-                    name="licensed_in",
-                    value="WA",
+                    name=self.name,
+                    value=self.value,
                     vouching=Vouching(
                         vouched="issuer", vouched_by=self.did, verified_at=format_instant(now_ms)
                     ),
@@ -199,7 +216,7 @@ class _Office:
         body = {
             "credential": credential,
             "digest": issued.digest,
-            "group": "licence",
+            "group": self.group,
             "issuer": self.issuer,
             "subject": self.holder.actor,
             "list": self.list,
@@ -211,6 +228,13 @@ class _Office:
         return credential, issued
 
     def request_and_present(self, issued: IssuedCredential) -> None:
+        self.present(issued, good=False)
+        shown = self.present(issued)
+        self.ask(("presentation.read/1", {"presentation": shown}))
+        self.story.ask(self.holder, ("presentation.withdraw/1", {"presentation": shown}))
+
+    def present(self, issued: IssuedCredential, *, good: bool = True) -> str:
+        """Ask for the factor, and have the holder show it; returns the presentation's id."""
         story, desk = self.story, self.story.node.desks.factors.presentations
         now_ms = story.clock.now_ms()
         book = CredentialBook(self.holder.actor).add(
@@ -219,25 +243,21 @@ class _Office:
             holder=self.holder.signing_key.public,
             now_ms=now_ms,
         )
-        for good in (False, True):
-            link = self.ask(self._request()).results[0]
-            opening = ("presentation.open/1", {"presentation": link.presentation})
-            opened = story.ask(self.holder, opening).results[0]
-            answer = approve(
-                opened.request, book, ["licence.licensed_in"], wallet=self.holder, node=ORIGIN, now_ms=now_ms
-            )
-            desk.receive(desk.tickets.redeem(link.ticket, RequestGrant), answer.data)
-            name, body = answer.command
-            if good:
-                story.ask(self.holder, answer.command)
-            else:
-                said = {**msgspec.to_builtins(body), "approved": ["licence.privileges"]}
-                story.refuse(self.holder, (name, said))
-        self.ask(("presentation.read/1", {"presentation": link.presentation}))
-        story.ask(self.holder, ("presentation.withdraw/1", {"presentation": link.presentation}))
+        link = self.ask(self._request()).results[0]
+        opening = ("presentation.open/1", {"presentation": link.presentation})
+        opened = story.ask(self.holder, opening).results[0]
+        answer = approve(opened.request, book, [self.factor], wallet=self.holder, node=ORIGIN, now_ms=now_ms)
+        desk.receive(desk.tickets.redeem(link.ticket, RequestGrant), answer.data)
+        name, body = answer.command
+        if good:
+            story.ask(self.holder, answer.command)
+        else:
+            said = {**msgspec.to_builtins(body), "approved": [f"{self.group}.privileges"]}
+            story.refuse(self.holder, (name, said))
+        return str(link.presentation)
 
     def _request(self) -> Command:
-        wanted = FactorWanted(group="licence", name="licensed_in")
+        wanted = FactorWanted(group=self.group, name=self.name)  # type: ignore[arg-type]
         return "presentation.request/1", {
             "presentation": self.story.ids.next(),
             "wanted": [msgspec.to_builtins(wanted)],
@@ -443,34 +463,9 @@ def _ask_contracts(story: Story) -> None:
     story.ask(story.hospital, ("contract.retire/1", {**contract, "reason": "replaced"}))
 
 
-def _ask_visits(story: Story) -> None:
-    visit, clinician, patient, device = story.ids.next(), story.clinician, story.patient, story.monitor
-    opened = {
-        "visit": visit,
-        "patient": patient.actor,
-        "clinician": clinician.actor,
-        "devices": [device.actor],
-    }
-    story.ask(clinician, ("visit.open/1", opened))
-    note = story.put(clinician, visit=visit, readers=[patient.actor])
-    story.ask(clinician, ("visit.add-object/1", {"visit": visit, "object": note, "role": "note"}))
-    story.ask(patient, ("visit.read-object/1", {"visit": visit, "object": note, "purpose": "treatment"}))
-    measured = {
-        "object": story.put(device, visit=visit),
-        "kind": "heart-rate",
-        "count": 1,
-        "from": story.instant(-60_000),
-        "to": story.instant(0),
-        "commitment": commit(b"[72]", key32=bytes(32)),
-    }
-    story.ask(device, ("visit.record-reading/1", {**measured, "visit": visit}))
-    story.ask(device, ("reading.record/1", {**measured, "object": story.put(device)}))
-    team = {"group": story.ids.next(), "kind": "care-team", "role": None}
-    story.ask(patient, ("group.form/1", team))
-    ground = {"visit": visit, "stream": f"group/{team['group']}", "n": 0, "role": "group"}
-    story.ask(clinician, ("visit.link/1", ground))
-    story.ask(clinician, ("visit.close/1", {"visit": visit}))
-    story.ask(clinician, ("visit.export/1", {"visit": visit}))
+def _ask_lives(story: Story) -> None:
+    office = Office(story, holder=story.patient, factor="identity.name", value="Ana Reyes")
+    ask_lives(story, shown=office.present(office.issue(index=0)[1]))
 
 
 def _ask_ledgers(story: Story) -> None:

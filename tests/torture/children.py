@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from telesphor.app import Node, create_node, open_node
-from telesphor.capabilities.visits.service import OpenVisit
+from telesphor.capabilities.visits.opening import OpenVisit
 from telesphor.cli import main
 from telesphor.kernel import base64url
 from telesphor.kernel.errors import TelesphorError

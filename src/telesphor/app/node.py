@@ -7,7 +7,7 @@ HTTP edge. What decides, and the list of capabilities, is in `desks.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,20 +15,26 @@ from typing import Any
 
 import apsw
 
+from telesphor.app.auditing import describe_node
 from telesphor.app.channels import Channels
 from telesphor.app.desks import Desks
 from telesphor.app.mirroring import Mirroring, open_mirror
 from telesphor.app.proving import make_visit_bundle, plain_standing
 from telesphor.app.registry import build_checking_registry
+from telesphor.capabilities.compliance.opening import Served
 from telesphor.capabilities.identity.authenticate import (
     Authenticator,
     check_signer,
     open_verifier,
 )
+from telesphor.capabilities.messages.exporting import export_thread
+from telesphor.capabilities.messages.exporting import last_position as last_position_of_thread
+from telesphor.capabilities.messages.model import ExportGrant
 from telesphor.capabilities.visits.routes import routes as visit_routes
-from telesphor.kernel.clock import Clock, SystemClock
+from telesphor.kernel.clock import Clock, SystemClock, format_instant
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger import leaves
+from telesphor.ledger.bundles import BundleSource
 from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.entries import EntryJournal, EntryReader
 from telesphor.ledger.growth import GrowerProcess
@@ -50,7 +56,7 @@ from telesphor.runtime.folder import (
     load_node_keys,
 )
 from telesphor.runtime.gate import Gate, attempt, describe, one_by_one
-from telesphor.runtime.http import Edge, build_edge
+from telesphor.runtime.http import Edge, RawRoute, build_edge
 from telesphor.runtime.jobs import Follower, Periodic
 from telesphor.runtime.machine import Machine
 from telesphor.runtime.network import load_network
@@ -60,6 +66,7 @@ from telesphor.runtime.telemetry import Metrics
 from telesphor.runtime.tls.routes import routes as channel_routes
 from telesphor.runtime.verifiers import VerifierProcess
 from telesphor.runtime.wal import WalKeeper
+from telesphor.runtime.web import WebApp
 from telesphor.vault.entries import OBJECT_ERASED, OBJECT_REWRAPPED
 from telesphor.vault.erasure import finish_erasures, sweep
 
@@ -119,6 +126,7 @@ class Node:
             settings,
             keys,
             call=lambda request: self.machine.call_blocking(request),
+            authenticate=lambda data: self.authenticate(data),
             open_entries=self.reader,
             aside=serving,
             clock=clock,
@@ -141,11 +149,9 @@ class Node:
         )
         self._open_tree(stack)
         self._open_network(stack, passphrase)
+        open_db = partial(open_reader, folder.ledger)
         authenticator = Authenticator(
-            open_db=partial(open_reader, folder.ledger),
-            registry=self.registry,
-            origin=settings.origin,
-            clock=clock,
+            open_db=open_db, registry=self.registry, origin=settings.origin, clock=clock
         )
         self.authenticate = authenticator.authenticate
         self.gate = self._open_gate(authenticator, stack)
@@ -238,16 +244,9 @@ class Node:
         sweeper = Periodic("vault-sweep", seconds=SWEEP_SECONDS, work=partial(sweep, self.vault))
         sweeper.start()
         stack.callback(sweeper.stop)
-        settler = Follower(
-            "vault-settle",
-            source=self.reader,
-            cursors=self.book,
-            handle=self._settle,
-            types=HOLDERS_CHANGED,
-        )
-        self.machine.on_commit(settler.wake)
-        settler.start()
-        stack.callback(settler.stop)
+        self._follow("vault-settle", self._settle, HOLDERS_CHANGED, stack)
+        for name, types, handle in self.desks.followers():
+            self._follow(name, handle, types, stack)
         if self.network is not None and self._networked:
             self.network.start()
         self.integrator.start()
@@ -255,6 +254,20 @@ class Node:
         self.machine.start()
         stack.callback(self.machine.stop)
         self.desks.start(self.machine.on_commit, stack)
+        self.desks.compliance.start(
+            self.machine.on_commit,
+            stack,
+            publish=self.desks.browsers.hub.publish,
+            types=frozenset(self.registry.entry_types),
+        )
+
+    def _follow(
+        self, name: str, handle: Callable[[Recorded], None], types: frozenset[str], stack: ExitStack
+    ) -> None:
+        follower = Follower(name, source=self.reader, cursors=self.book, handle=handle, types=types)
+        self.machine.on_commit(follower.wake)
+        follower.start()
+        stack.callback(follower.stop)
 
     def _settle(self, _entry: Recorded) -> None:
         """Destroy or renew an object's keys, should what followed its entry at once have failed."""
@@ -293,6 +306,46 @@ class Node:
                 clock=self.clock,
             )
 
+    def thread_export(self, grant: ExportGrant) -> bytes:
+        """The export of a thread, proven at the best checkpoint there is; blocks until one covers it."""
+        self.integrator.wait_for(self.machine.committed_size - 1, timeout_seconds=CHECKPOINT_WAIT_SECONDS)
+        with closing(self.reader()) as reader:
+            found = self._standing(last_position_of_thread(grant.thread, reader))
+            return export_thread(
+                grant,
+                id=self.ids.next(),
+                reader=reader,
+                checkpoint=found,
+                source=self._source(),
+                made_at=format_instant(self.clock.now_ms()),
+                shelf=self.desks.messages.shelf,
+                confirmations=found.confirmations,
+            )
+
+    def _source(self) -> BundleSource:
+        """What bundles of this node are made with."""
+        return BundleSource(self.keys.log.origin, self.keys.log.vkeys(), self.prover, self.keys.signing)
+
+    def _describe(self) -> Served:
+        """What the pages of auditors and administrators are told."""
+        return describe_node(
+            self.folder,
+            self.settings,
+            book=self.book,
+            network=self.network,
+            standing=self._proven,
+            source=self._source(),
+            queue=self.desks.reactions.queue,
+            connectors=self.desks.connectors,
+            health=self.health,
+            sessions=lambda: len(self.desks.browsers.sessions),
+        )
+
+    def _proven(self, position: int) -> Standing:
+        """Where a position is proven best; blocks until a checkpoint covers it."""
+        self.integrator.wait_for(position, timeout_seconds=CHECKPOINT_WAIT_SECONDS)
+        return self._standing(position)
+
     def _standing(self, position: int) -> Standing:
         """Where `position` is proven best: what witnesses are about to cosign is waited for."""
         if self.network is None:
@@ -301,8 +354,12 @@ class Node:
             self.network.wait_for(position, timeout_seconds=COSIGNED_WAIT_SECONDS)
         return self.network.standing(position)
 
-    def edge(self) -> Edge:
-        """The HTTP application."""
+    def edge(self, *, more: Sequence[RawRoute] = ()) -> Edge:
+        """The HTTP application.
+
+        Args:
+            more: routes that only this process has, such as a demonstration's.
+        """
         handlers = [
             describe(self.gate, self.registry),
             *channel_routes(),
@@ -311,8 +368,12 @@ class Node:
             ),
             *self.desks.routes(),
             *visit_routes(tickets=self.vault.tickets, make_bundle=self.visit_proof),
+            *self.desks.messages.routes(
+                sessions=self.desks.browsers.sessions, make_export=self.thread_export
+            ),
+            *self.desks.compliance.routes(self._describe(), self.desks.browsers.sessions),
         ]
-        raw = [self.gate.route()]
+        raw = [self.gate.route(), *more]
         if self.network is not None:
             handlers += network_routes(self.network)
         if self.witness is not None:
@@ -320,9 +381,17 @@ class Node:
             raw += witness_routes(self.witness)
         if self.settings.writer_route:
             raw.append(leaves.add_route(self.machine, node_id=self.keys.node_id))
-        closing_down = [] if self.mirror is None else [self.mirror.close_sources]
+        closing_down = self.desks.browsers.at_end()
+        if self.mirror is not None:
+            closing_down.append(self.mirror.close_sources)
         return build_edge(
-            handlers=handlers, raw=raw, metrics=self.metrics, health=self.health, at_end=closing_down
+            handlers=handlers,
+            raw=raw,
+            metrics=self.metrics,
+            health=self.health,
+            at_end=closing_down,
+            sockets=self.desks.browsers.sockets(),
+            web=WebApp(),
         )
 
 

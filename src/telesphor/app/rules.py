@@ -40,6 +40,7 @@ from telesphor.capabilities.identity.enrolment.service import connection_of, fin
 from telesphor.capabilities.identity.passkeys.service import assurance_of
 from telesphor.capabilities.identity.presentations.service import presented_factors
 from telesphor.capabilities.identity.service import own_id
+from telesphor.capabilities.messages.finding import find_thread_resource
 from telesphor.capabilities.visits.service import find_visit_resource
 from telesphor.kernel.clock import Clock
 from telesphor.runtime.capability import Actor, Capability, CommandType, Decision, State
@@ -61,6 +62,7 @@ UNDER_RULES: Final = {
     "firmware.withdraw/1": Action.ADMINISTER,
     "device.enrol/1": Action.ADMINISTER,
     "share.make/1": Action.ADMINISTER,
+    "consent.set-text/1": Action.ADMINISTER,
     "document.forget/1": Action.ADMINISTER,
     "interchain.submit/1": Action.CREATE,
     "presentation.request/1": Action.CREATE,
@@ -72,6 +74,7 @@ UNDER_RULES: Final = {
     "group.add/1": Action.GRANT,
     "dataset.define/1": Action.GRANT,
     "dataset.extend/1": Action.GRANT,
+    "invitation.make/1": Action.GRANT,
     "ledger.mirror/1": Action.READ_LOG,
 }
 """Commands that give or use power without a thing to ask about, and the action on the node itself that is asked."""
@@ -91,6 +94,7 @@ BEYOND_RULES: Final = frozenset(
         "passkey.register/1",
         "passkey.sign-in/1",
         "passkey.remove/1",
+        "session.open/1",
         # Of their own factors.
         "presentation.open/1",
         "presentation.present/1",
@@ -98,15 +102,27 @@ BEYOND_RULES: Final = frozenset(
         "presentation.withdraw/1",
         # What only ends or narrows what somebody may do, or accepts what was decided.
         "device.revoke/1",
+        "invitation.accept/1",
+        "invitation.withdraw/1",
         "token.accept/1",
         "token.revoke/1",
         "token.renounce/1",
         "group.remove/1",
         "group.disband/1",
         "dataset.dissolve/1",
+        "thread.remove/1",
+        "thread.leave/1",
+        "message.recall/1",
+        "message.read/1",
+        "monitor.open/1",
+        "monitor.judge/1",
+        "audit.end/1",
         "break-glass.close/1",
         "break-glass.forbid/1",
         "break-glass.review/1",
+        "visit.withdraw-consent/1",
+        "visit.stop-recording/1",
+        "visit.leave/1",
         # Looks at what is one's own.
         "break-glass.challenge/1",
         "break-glass.list/1",
@@ -149,12 +165,14 @@ def find_resource(state: State, kind: ResourceKind, id: str) -> Resource:
     """What a grant is about, as the capability that owns it knows it.
 
     Raises:
-        ObjectMissing, VisitMissing, MembersRefused: there is none such.
+        ObjectMissing, VisitMissing, ThreadMissing, MembersRefused: there is none such.
     """
     if kind is ResourceKind.OBJECT:
         return find_object_resource(state, id)
     if kind is ResourceKind.VISIT:
         return find_visit_resource(state, id)
+    if kind is ResourceKind.THREAD:
+        return find_thread_resource(state, id)
     enrolment = find_enrolment(state.db, id) if kind is ResourceKind.DEVICE else None
     if enrolment is None:
         raise MembersRefused(f"there is no {kind} `{id}` that could be granted")

@@ -36,6 +36,7 @@ FILES = {
     "decision": ("decision",),
     "access": ("access",),
     "contract": ("contract",),
+    "monitor": ("monitor",),
 }
 """Which file has which commands; each file's `add_to` registers its own."""
 

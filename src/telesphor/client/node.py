@@ -325,6 +325,14 @@ class NodeClient:
         )
         return decode_entries(data, count=tile.width)
 
+    async def fetch(self, path: str, *, ticket: str, limit: int) -> bytes:
+        """What a ticket is good for, at most `limit` bytes."""
+        return await self._http.fetch("GET", path, headers=_bearer(ticket), limit=limit)
+
+    async def put(self, path: str, data: bytes, *, ticket: str) -> None:
+        """Send bytes to where a ticket lets them be sent."""
+        await self._http.fetch("PUT", path, body=data, headers=_bearer(ticket))
+
     async def checkpoint(self) -> bytes:
         """The node's newest signed checkpoint; open it with `kernel.checkpoint.open_checkpoint`."""
         return await self._http.fetch("GET", CHECKPOINT_PATH, limit=NOTE_BYTES_MAX)

@@ -173,6 +173,20 @@ class SealInfo:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class EnvelopeHeader:
+    """What an envelope shows without being opened.
+
+    Attributes:
+        purpose, object: what it was sealed for.
+        recipients: thumbprint and role of each, in their order.
+    """
+
+    purpose: str
+    object: str
+    recipients: tuple[tuple[Digest, str], ...]
+
+
 def seal(plaintext: bytes, *, recipient: RecipientPublic, info: SealInfo) -> bytes:
     """Seal a small secret to one recipient: the encapsulated key and then the ciphertext.
 
@@ -249,6 +263,36 @@ def open_envelope(
     if len(content_key) != _CONTENT_KEY_BYTES:
         raise SealRefused("the key of the envelope has the wrong size")
     return _decrypt(_decode(envelope["ciphertext"]), content_key, _context(envelope))
+
+
+def read_header(data: bytes) -> EnvelopeHeader:
+    """What an envelope says of itself, for whoever keeps it and cannot open it.
+
+    INVARIANT: it opens for these recipients or for nobody: the list belongs to what the message is bound to. Whether
+    each `sealed` opens only its recipient can tell.
+
+    Raises:
+        LimitExceeded, SealRefused: it is no envelope; what does not open for anybody may still pass.
+    """
+    envelope = _read_envelope(data)
+    for wrap in envelope["recipients"]:
+        if len(_decode(wrap["sealed"])) != _CONTENT_KEY_BYTES + SEAL_OVERHEAD:
+            raise SealRefused("a key of the envelope is not sealed as keys are")
+    try:
+        chunked.plaintext_size(len(_decode(envelope["ciphertext"])))
+    except chunked.ChunkedRefused as error:
+        raise SealRefused("the message of the envelope has no possible size") from error
+    named = tuple((parse_recipient(wrap["recipient"]), wrap["role"]) for wrap in envelope["recipients"])
+    return EnvelopeHeader(envelope["purpose"], envelope["object"], named)
+
+
+def parse_recipient(text: str) -> Digest:
+    """The thumbprint of a recipient's key, as a digest; raises `SealRefused`."""
+    try:
+        parse_digest(text)
+    except TelesphorError as error:
+        raise SealRefused("a recipient of the envelope is not named by a key's digest") from error
+    return Digest(text)
 
 
 def _encrypt(plaintext: bytes, content_key: bytes, context: bytes) -> bytes:

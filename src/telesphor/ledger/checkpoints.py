@@ -93,6 +93,11 @@ class CheckpointBook:
             )
         return found
 
+    def before(self, size: int) -> int:
+        """The size of the newest checkpoint smaller than `size`; 0 where there is none."""
+        with self._lock:
+            return store.size_before(self._db, size)
+
     def cursor(self, follower: str) -> int:
         """Position up to which a follower has worked."""
         with self._lock:

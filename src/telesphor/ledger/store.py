@@ -237,6 +237,12 @@ def checkpoint_covering(db: apsw.Connection, position: int) -> tuple[int, int, b
     return db.execute(sql, (position,)).fetchone()
 
 
+def size_before(db: apsw.Connection, size: int) -> int:
+    """Return the size of the newest checkpoint that is smaller; 0 where there is none."""
+    row = db.execute("SELECT max(size) FROM checkpoints WHERE size < ?", (size,)).fetchone()
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
 def checkpoint_rows(db: apsw.Connection) -> Iterator[tuple[int, int, bytes]]:
     """All checkpoints, oldest first."""
     return db.execute("SELECT size, at_ms, note FROM checkpoints ORDER BY size")

@@ -85,6 +85,11 @@ class NodeFolder:
         return self.path / "vault.sqlite"
 
     @property
+    def people_db(self) -> Path:
+        """The directory: names of people, each sealed to the node's key; made where it is missing."""
+        return self.path / "people.sqlite"
+
+    @property
     def published(self) -> Path:
         return self.path / "published.sqlite"
 

@@ -9,7 +9,9 @@ Litestar, which describes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -17,11 +19,12 @@ from typing import Any, ClassVar, NamedTuple
 from litestar import Litestar, MediaType, Response, get
 from litestar.config.app import AppConfig
 from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import License
 from litestar.static_files import create_static_files_router
-from litestar.types import Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 from prometheus_client import generate_latest
 
 from telesphor import __version__
@@ -35,6 +38,7 @@ from telesphor.runtime.problems import (
     problem_of,
 )
 from telesphor.runtime.telemetry import Metrics
+from telesphor.runtime.web import WebApp, answer
 
 BODY_SECONDS = 30.0
 """Any such body is here within seconds, also over a poor line; who is slower holds a connection for nothing."""
@@ -147,21 +151,38 @@ async def send_pieces(send: Send, body: bytes, *, media_type: str, headers: dict
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class Edge:
-    """The whole ASGI application: raw routes first, then Litestar; counts what it answers."""
+PRIVATE_PATHS = ("/v1/app/", "/v1/session", "/v1/invitations/")
+"""What is answered there is for one person, and never kept."""
 
-    def __init__(self, app: Litestar, raw: Sequence[RawRoute], metrics: Metrics) -> None:
+
+class Edge:
+    """The whole ASGI application: sockets, raw routes, the web app, then Litestar; counts what it answers."""
+
+    def __init__(
+        self,
+        app: Litestar,
+        raw: Sequence[RawRoute],
+        metrics: Metrics,
+        *,
+        sockets: Mapping[str, RawHandler] | None = None,
+        web: WebApp | None = None,
+    ) -> None:
         self.app = app
         self._raw = {(route.method, route.path): route.handler for route in raw}
         self._metrics = metrics
+        self._sockets = sockets or {}
+        self._web = web
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.WEBSOCKET:
+            await self._sockets.get(scope["path"], refuse_socket)(scope, receive, send)
+            return
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        handler = self._raw.get((scope["method"], scope["path"]))
+        handler = self._raw.get((scope["method"], scope["path"])) or self._file_handler(scope)
         if handler is None:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _with_headers(send, scope["path"]))
             return
         try:
             await handler(scope, receive, send)
@@ -175,6 +196,35 @@ class Edge:
                 headers=problem_headers(problem) | getattr(error, "headers", {}),
             )
 
+    def _file_handler(self, scope: Scope) -> RawHandler | None:
+        """What answers by a file of the web app; None where it has none such."""
+        if self._web is None or scope.get("method") not in ("GET", "HEAD"):
+            return None
+        file = self._web.find(scope["path"])
+        return None if file is None else partial(answer, file)
+
+
+async def refuse_socket(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Nobody answers WebSockets here: the handshake is refused by 403 (ASGI)."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008, "reason": "no-such-resource"})
+
+
+def _with_headers(send: Send, path: str) -> Send:
+    """Have every answer say that its type is not to be guessed, and what is private that it is not kept."""
+    private = path.startswith(PRIVATE_PATHS)
+
+    async def send_more(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            told = {name.lower() for name, _ in message["headers"]}
+            more = [(b"x-content-type-options", b"nosniff")]
+            if private:
+                more += [(b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer")]
+            message["headers"] = [*message["headers"], *(one for one in more if one[0] not in told)]
+        await send(message)
+
+    return send_more
+
 
 def build_edge(
     *,
@@ -183,10 +233,14 @@ def build_edge(
     metrics: Metrics,
     health: Callable[[], dict[str, Any]],
     at_end: Sequence[Callable[[], Awaitable[None]]] = (),
+    sockets: Mapping[str, RawHandler] | None = None,
+    web: WebApp | None = None,
 ) -> Edge:
     """Make the application from the capabilities' handlers.
 
     Args:
+        sockets: who answers WebSockets, by path.
+        web: the app at `/`; None where no browser is served.
         at_end: awaited in the application's event loop once it takes no more requests.
     """
 
@@ -219,7 +273,7 @@ def build_edge(
         on_shutdown=list(at_end),
     )
     describe_problems(app.openapi_schema)
-    return Edge(app, raw, metrics)
+    return Edge(app, raw, metrics, sockets=sockets, web=web)
 
 
 def _quiet(config: AppConfig) -> AppConfig:
@@ -258,4 +312,12 @@ def _openapi_config() -> OpenAPIConfig:
         render_plugins=[page],
         path="/schema",
         use_handler_docstrings=True,
+        operation_id_creator=_name_operation,
     )
+
+
+def _name_operation(_handler: HTTPRouteHandler, method: str, path: Sequence[Any]) -> str:
+    """Such as `getV1SessionByActor`: unique, since method and path are."""
+    pieces = [part if isinstance(part, str) else f"by-{part.name}" for part in path]
+    words = [word for piece in pieces for word in re.split(r"[^A-Za-z0-9]+", piece)]
+    return method.lower() + "".join(word[:1].upper() + word[1:] for word in words)

@@ -21,6 +21,7 @@ from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.http import Edge
 from telesphor.runtime.protocol import BoundedHttp
 from telesphor.runtime.tls.listening import SecureListener, SecureServer
+from telesphor.runtime.websocket import FRAME_BYTES_MAX, PING_SECONDS, PONG_SECONDS, BoundedWebSocket
 
 BACKLOG = 2_048
 """Connections that may wait for the first answer; a fleet of devices reconnects at once."""
@@ -95,7 +96,11 @@ def make_server(edge: Edge, *, tls: Sequence[SecureListener] = ()) -> uvicorn.Se
         edge,
         loop="uvloop",
         http=BoundedHttp,
-        ws="none",
+        ws=BoundedWebSocket,
+        ws_max_size=FRAME_BYTES_MAX,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PONG_SECONDS,
+        ws_per_message_deflate=False,  # Messages are short, and each connection would hold a compressor's memory.
         lifespan="on",
         log_config=None,
         access_log=False,

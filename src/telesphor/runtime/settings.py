@@ -42,6 +42,13 @@ def _as_list(value: object) -> object:
 Places = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_as_list), Field(max_length=256)]
 """Files or folders; a single one may stand without brackets."""
 
+IceUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^(stun|turn)s?:[A-Za-z0-9.:\[\]-]+(\?transport=(udp|tcp))?$", max_length=200),
+]
+IceUrls = Annotated[tuple[IceUrl, ...], NoDecode, BeforeValidator(_as_list), Field(max_length=8)]
+"""As RFC 7064 and RFC 7065 write them; more than a few only slow a call's beginning."""
+
 
 class SettingsRefused(TelesphorError):
     """A setting is missing or wrong."""
@@ -103,6 +110,12 @@ class Settings(FileSettings):
     verify_processes: int | None = Field(default=None, ge=0, le=64)
     """Child processes that verify signatures, 60 MB each. 0 verifies in threads of the node's own process;
     when nothing is set, `telesphor serve` takes one per core, at most four."""
+    ice_urls: IceUrls = ()
+    """STUN and TURN servers for calls between networks, such as `turn:turn.example:3478`; none are needed on one."""
+    ice_secret: SecretStr | None = None
+    """What the node shares with its TURN servers (`static-auth-secret` of coturn)."""
+    session_idle_seconds: int = Field(default=900, ge=60, le=43_200)
+    """How long a browser's session lives while nobody is there; it ends after twelve hours in any case."""
     writer_route: bool = False
     """Whether `POST /add` takes unsigned leaves: for load tools only, never beside patients."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -116,6 +129,10 @@ class Settings(FileSettings):
         self._check_needed("tls_identity", "tls_host", "tls_port")
         browsers = ("tls_browser_key", "tls_browser_host", "tls_browser_port", "tls_browser_classical")
         self._check_needed("tls_browser_certificate", *browsers)
+        if any(url.startswith("turn") for url in self.ice_urls) and self.ice_secret is None:
+            raise wrong(
+                "`ice_urls` has a TURN server, but `ice_secret` is not set: it would refuse every call"
+            )
         places = [
             (host, port)
             for used, host, port in (

@@ -118,6 +118,15 @@ class Tickets:
             )
         return held.grant
 
+    def take(self, token: str, kind: type[Grant]) -> Grant:
+        """The grant behind a ticket that is good for one use; raises `TicketRefused` as `redeem`."""
+        grant = self.redeem(token, kind)
+        with self._lock:
+            taken = self._held.pop(_hash(token), None)
+        if taken is None:  # Somebody else was faster.
+            raise TicketRefused("the ticket is not valid", hint="it was used: sign the command again")
+        return grant
+
     def _drop_expired(self, now_ms: int) -> None:
         self._held = {key: held for key, held in self._held.items() if held.expires_ms > now_ms}
 

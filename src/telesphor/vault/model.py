@@ -73,7 +73,8 @@ class ObjectRow(NamedTuple):
     """What the ledger says of an object; `digest`, `size` (plaintext bytes) and `parts` once it is sealed.
 
     `changed` is the position of the last entry that changed who holds keys, `sealed_n` the number of
-    `object.sealed` in the object's stream, by which others link to it. `subject` is whom it is about.
+    `object.sealed` in the object's stream, by which others link to it, and `sealed_position` where that
+    entry stands. `subject` is whom it is about.
     """
 
     object: ObjectId
@@ -88,6 +89,7 @@ class ObjectRow(NamedTuple):
     changed: int
     sealed_n: int | None = None
     subject: ActorId | None = None
+    sealed_position: int | None = None
 
 
 class WriteObject(Body, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ def _upload_routes(edge: _Edge) -> list[HTTPRouteHandler]:
         request_max_body_size=None,  # bounded by the object's own limit, part by part
         summary="Upload, or go on uploading",
         description="Whole parts are kept whatever breaks; HEAD says where to go on.",
-        responses={204: ResponseSpec(None, description="Kept; the upload goes on")},
+        responses={204: ResponseSpec(None, description="Kept; the upload goes on", generate_examples=False)},
         tags=TAGS,
     )
     async def upload_content(

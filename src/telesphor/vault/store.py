@@ -41,15 +41,18 @@ CREATE TABLE IF NOT EXISTS objects(
     begun_at TEXT NOT NULL,
     changed INTEGER NOT NULL,
     sealed_n INTEGER,
-    subject TEXT
+    subject TEXT,
+    sealed_position INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_begun ON objects(begun_at) WHERE state = 'begun';
+CREATE INDEX IF NOT EXISTS objects_subject ON objects(subject, object) WHERE subject IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS objects_changed ON objects(changed);
 CREATE TABLE IF NOT EXISTS object_readers(
     object TEXT NOT NULL,
     reader TEXT NOT NULL,
     PRIMARY KEY(object, reader)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS object_readers_reader ON object_readers(reader, object);
 """
 
 TABLES = ("objects", "object_readers")
@@ -85,7 +88,8 @@ CREATE TABLE IF NOT EXISTS settled(
 RECORDS_CACHE_KIB = 8 * 1024
 
 _COLUMNS = (
-    "object, owner, media_type, state, digest, size, parts, visit, begun_at, changed, sealed_n, subject"
+    "object, owner, media_type, state, digest, size, parts, visit, begun_at, changed, sealed_n, subject,"
+    " sealed_position"
 )
 
 
@@ -114,8 +118,10 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     if entry.type == OBJECT_BEGUN.name:
         _insert_object(db, entry, object_id)
     elif entry.type == OBJECT_SEALED.name:
-        sql = "UPDATE objects SET state = 'sealed', digest = ?, size = ?, parts = ?, sealed_n = ? WHERE object = ?"
-        db.execute(sql, (entry.body.digest, entry.body.size, entry.body.parts, entry.n, object_id))
+        sql = """UPDATE objects SET state = 'sealed', digest = ?, size = ?, parts = ?, sealed_n = ?,
+            sealed_position = ? WHERE object = ?"""
+        body = entry.body
+        db.execute(sql, (body.digest, body.size, body.parts, entry.n, entry.position, object_id))
     elif entry.type == OBJECT_REWRAPPED.name:
         db.execute("UPDATE objects SET changed = ? WHERE object = ?", (entry.position, object_id))
         _put_readers(db, object_id, {_owner_of(db, object_id), *entry.body.readers})
@@ -127,7 +133,7 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
 def _insert_object(db: apsw.Connection, entry: Recorded, object_id: str) -> None:
     body = entry.body
     db.execute(
-        f"INSERT INTO objects({_COLUMNS}) VALUES(?, ?, ?, 'begun', NULL, NULL, NULL, ?, ?, ?, NULL, ?)",
+        f"INSERT INTO objects({_COLUMNS}) VALUES(?, ?, ?, 'begun', NULL, NULL, NULL, ?, ?, ?, NULL, ?, NULL)",
         (object_id, entry.actor, body.media_type, body.visit, entry.at, entry.position, body.subject),
     )
     _put_readers(db, object_id, {entry.actor, *body.readers})
@@ -180,6 +186,19 @@ def all_objects(db: apsw.Connection, *, after: str, count_max: int) -> list[Obje
     return [_object_row(row) for row in db.execute(sql, (after, count_max))]
 
 
+def objects_about(
+    db: apsw.Connection, person: str, *, or_read_by: str | None, before: str, count_max: int
+) -> list[ObjectRow]:
+    """Sealed objects that are about a person, or that somebody reads, by falling id from below the id `before`."""
+    sql = f"""SELECT {_COLUMNS} FROM objects WHERE state = 'sealed' AND object IN (
+            SELECT object FROM (SELECT object FROM objects WHERE subject = ?1 AND object < ?2
+                AND state = 'sealed' ORDER BY object DESC LIMIT ?3)
+            UNION SELECT object FROM (SELECT object FROM object_readers WHERE reader = ?4 AND object < ?2
+                ORDER BY object DESC LIMIT ?3))
+        ORDER BY object DESC LIMIT ?3"""  # noqa: S608
+    return [_object_row(row) for row in db.execute(sql, (person, before, count_max, or_read_by))]
+
+
 def _object_row(row: tuple[object, ...]) -> ObjectRow:
     (
         object_id,
@@ -194,6 +213,7 @@ def _object_row(row: tuple[object, ...]) -> ObjectRow:
         changed,
         sealed_n,
         subject,
+        sealed_position,
     ) = row
     return ObjectRow(
         object=ObjectId(str(object_id)),
@@ -208,6 +228,7 @@ def _object_row(row: tuple[object, ...]) -> ObjectRow:
         changed=int(str(changed)),
         sealed_n=sealed_n if isinstance(sealed_n, int) else None,
         subject=ActorId(str(subject)) if subject is not None else None,
+        sealed_position=sealed_position if isinstance(sealed_position, int) else None,
     )
 
 

@@ -31,6 +31,8 @@ _ROLES: Final = {
     "visit.read-object/1": "read",
     "visit.record-reading/1": "reading",
 }
+# Kinds of streams that are the actor's own.
+_OWN_STREAMS: Final = ("readings", "mirrors", "access", "policy", "consents", "passkey", "session")
 # What a step of a visit rests on. The node finds it and links it with the step, so that whoever asked for the step
 # of this visit asked for that as well.
 GROUNDS: Final = frozenset({"access", "presentation", "device", "token", "group", "break-glass", "contract"})
@@ -90,7 +92,8 @@ def _key(command: str, names: Sequence[str], said: Mapping[str, object]) -> byte
 def _said_by_command(command: Command, request: Request) -> dict[str, object]:
     said: dict[str, object] = {**command.body, "shares": command.body.get("share")}
     said["exports"] = command.body.get("visit")
-    said["readings"] = said["mirrors"] = said["access"] = said["policy"] = said["passkey"] = request.actor
+    for name in _OWN_STREAMS:
+        said[name] = request.actor
     if command.type == "passkey.remove/1":  # an organisation may ask it for a person
         said["passkey"] = command.body.get("id")
     said["break-glass"] = command.body.get("break_glass")

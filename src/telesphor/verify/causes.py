@@ -28,11 +28,16 @@ _TERMS: Final = (
     *("revocable", "transferable", "delegation_depth"),
 )
 _OF_TOKEN: Final = ("access", "token")
+_SHARING: Final = ("shares", "entries", "opened", "file")
 _NOBODY: Final[Mapping[str, Sequence[str]]] = {}
 
 # Visits and what stands in them.
 _VISITS: Final[_Rows] = {
-    "visit.opened/1": {"visit.open/1": _OPENING, "visit.open-on-proof/1": _OPENING},
+    "visit.opened/1": {
+        "visit.open/1": _OPENING,
+        "visit.open-on-proof/1": _OPENING,
+        "visit.schedule/1": _OPENING,
+    },
     OBJECT_LINKED: {
         "visit.open-on-proof/1": ("visit", "proof", "role"),
         "visit.read-object/1": ("visit", "object", "role"),
@@ -43,6 +48,39 @@ _VISITS: Final[_Rows] = {
     "visit.closed/1": {"visit.close/1": ("visit",)},
     "visit.exported/1": {"visit.export/1": ("exports",)},
     "reading.recorded/1": {"reading.record/1": _READING, "visit.record-reading/1": _READING},
+}
+# How a visit was lived: when, by whom, with whose consent, under which keys.
+_LIVES: Final[_Rows] = {
+    "visit.scheduled/1": {
+        "visit.schedule/1": ("visit", "starts_at", "minutes"),
+        "visit.reschedule/1": ("visit", "starts_at", "minutes"),
+    },
+    "visit.invited/1": {"visit.invite/1": ("visit", "participant", "role", "invitation")},
+    "visit.checked-in/1": {"visit.check-in/1": ("visit", "camera", "microphone", "speaker", "network")},
+    "visit.waiting/1": {"visit.wait/1": ("visit",)},
+    "visit.begun/1": {"visit.begin/1": ("visit",)},
+    "visit.admitted/1": {"visit.admit/1": ("visit", "participant")},
+    "visit.returned/1": {
+        "visit.return/1": ("visit", "participant"),
+        "visit.withdraw-consent/1": ("visit",),
+    },
+    "visit.removed/1": {"visit.remove/1": ("visit", "participant")},
+    "visit.left/1": {"visit.leave/1": ("visit",)},
+    "visit.ended/1": {"visit.end/1": ("visit", "outcome")},
+    "visit.identity-confirmed/1": {"visit.confirm-identity/1": ("visit", "participant", "identifiers")},
+    "visit.identity-presented/1": {"visit.present-identity/1": ("visit", "presentation")},
+    "visit.consent-given/1": {"visit.give-consent/1": ("visit", "consent", "text", "language")},
+    "visit.consent-withdrawn/1": {"visit.withdraw-consent/1": ("visit", "consent")},
+    "consent.text-set/1": {"consent.set-text/1": ("consents", "kind", "language", "digest")},
+    "visit.epoch-opened/1": {"visit.open-epoch/1": ("visit", "epoch", "participants", "envelopes")},
+    "visit.recording-started/1": {"visit.start-recording/1": ("visit", "object")},
+    # Whatever changes who is in the room, or what they consent to, ends a recording.
+    "visit.recording-stopped/1": {
+        f"visit.{verb}/1": ("visit",)
+        for verb in (
+            *("stop-recording", "withdraw-consent", "begin", "admit", "return", "remove", "leave", "end"),
+        )
+    },
 }
 # Sealed objects.
 _OBJECTS: Final[_Rows] = {
@@ -59,19 +97,29 @@ _OBJECTS: Final[_Rows] = {
 # The ledger itself, and others' ledgers.
 _LEDGERS: Final[_Rows] = {
     "document.forgotten/1": {"document.forget/1": ("documents", "reason")},
-    "share.made/1": {"share.make/1": ("shares", "entries", "opened", "file")},
+    "share.made/1": {"share.make/1": _SHARING, "audit.export/1": _SHARING},
     "ledger.mirrored/1": {"ledger.mirror/1": ("mirrors", "first", "end")},
     "interchain.proof-submitted/1": {"interchain.submit/1": ("proof", "bundle", "size", "facts")},
     "interchain.proof-accepted/1": _NOBODY,
     "interchain.proof-refused/1": _NOBODY,
 }
-# Signing in.
+# Signing in, and being invited. What is done about names is the node's word: they stand in no request.
 _PASSKEYS: Final[_Rows] = {
     "passkey.challenged/1": {"passkey.challenge/1": ("passkey", "purpose")},
     "passkey.registered/1": {"passkey.register/1": ("passkey",)},
     "passkey.signed-in/1": {"passkey.sign-in/1": ("passkey",)},
     "passkey.refused/1": {"passkey.register/1": ("passkey",), "passkey.sign-in/1": ("passkey",)},
     "passkey.removed/1": {"passkey.remove/1": ("passkey",)},
+    "session.opened/1": {"session.open/1": ("session",)},
+    "invitation.made/1": {
+        "invitation.make/1": ("invitation", "actor", "code", "passcode", "visit", "groups", "expires_at")
+    },
+    "invitation.refused/1": _NOBODY,
+    "invitation.redeemed/1": {"invitation.redeem/1": ("invitation", "member")},
+    "invitation.accepted/1": {"invitation.accept/1": ("invitation",)},
+    "invitation.withdrawn/1": {"invitation.withdraw/1": ("invitation",)},
+    "person.named/1": _NOBODY,
+    "person.forgotten/1": _NOBODY,
 }
 # Who vouches for factors, and the credentials they give.
 _CREDENTIALS: Final[_Rows] = {
@@ -138,7 +186,7 @@ _TOKENS: Final[_Rows] = {
         for verb in ("mint", "delegate", "accept", "transfer", "revoke", "renounce")
     },
     "group.formed/1": {"group.form/1": ("group", "kind", "role")},
-    "group.added/1": {"group.add/1": ("group", "member")},
+    "group.added/1": {"group.add/1": ("group", "member"), "invitation.redeem/1": ("member",)},
     "group.removed/1": {"group.remove/1": ("group", "member")},
     "group.disbanded/1": {"group.disband/1": ("group",)},
     "group.shown/1": {"group.show/1": ("access", "group")},
@@ -166,6 +214,34 @@ _CONTRACTS: Final[_Rows] = {
     "alert.listed/1": {"alert.list/1": ("contract", "which")},
 }
 
+# Messages. Which versions were delivered or read, and that a thread was only entered, is the node's reading.
+_HEADER: Final = ("thread", "message", "envelope", "size", "recipients", "attachments")
+_MESSAGES: Final[_Rows] = {
+    "thread.opened/1": {"thread.open/1": ("thread", "subject", "members", "retention_days")},
+    "thread.member-added/1": {"thread.add/1": ("thread", "actor", "role")},
+    "thread.member-removed/1": {"thread.remove/1": ("thread", "actor")},
+    "thread.member-left/1": {"thread.leave/1": ("thread",)},
+    "thread.entered/1": {"thread.enter/1": ("thread",), "message.receive/1": ("thread",)},
+    "thread.archived/1": {"thread.archive/1": ("thread",)},
+    "thread.restored/1": {"thread.restore/1": ("thread",)},
+    "thread.retention-set/1": {"thread.retain/1": ("thread", "retention_days")},
+    "thread.hold-laid/1": {"thread.hold/1": ("thread", "hold")},
+    "thread.hold-lifted/1": {"thread.lift-hold/1": ("thread", "hold")},
+    "thread.exported/1": {"thread.export/1": ("thread",)},
+    "message.sent/1": {"message.send/1": (*_HEADER, "urgency")},
+    "message.edited/1": {"message.edit/1": (*_HEADER, "version")},
+    "message.recalled/1": {"message.recall/1": ("thread", "message")},
+    "message.delivered/1": {"message.receive/1": ("thread",)},
+    "message.read/1": {"message.read/1": ("thread",)},
+    "message.released/1": {"message.release/1": ("thread", "message")},
+    "message.expired/1": _NOBODY,
+    "monitor.declared/1": {"monitor.declare/1": ("monitor", "mode")},
+    "monitor.dismissed/1": {"monitor.dismiss/1": ("monitor",)},
+    "monitor.opened/1": {"monitor.open/1": ("monitor",)},
+    "monitor.looked/1": {"monitor.look/1": ("thread", "messages")},
+    "monitor.judged/1": {"monitor.judge/1": ("thread", "message", "version", "verdict", "codes", "rules")},
+}
+
 _EMERGENCIES: Final[_Rows] = {
     "break-glass.challenged/1": {"break-glass.challenge/1": ("access",)},
     "break-glass.opened/1": {"break-glass.open/1": ("break-glass", "target", "reason", "minutes")},
@@ -182,8 +258,17 @@ _EMERGENCIES: Final[_Rows] = {
     "access-log.read/1": {"access-log.read/1": ("object", "visit", "actor", "since", "until")},
 }
 
+# Who looks at the log. What each page showed is the node's own word: it is asked for with a session.
+_WATCHES: Final[_Rows] = {
+    "audit.watch-opened/1": {"audit.watch/1": ("watch", "scope", "subject", "minutes", "live")},
+    "audit.watch-ended/1": {"audit.end/1": ("watch",)},
+    "audit.looked/1": _NOBODY,
+}
+
 CAUSES: Final[_Rows] = {
     **_VISITS,
+    **_LIVES,
+    **_MESSAGES,
     **_OBJECTS,
     **_LEDGERS,
     **_PASSKEYS,
@@ -194,5 +279,6 @@ CAUSES: Final[_Rows] = {
     **_TOKENS,
     **_EMERGENCIES,
     **_CONTRACTS,
+    **_WATCHES,
 }
 """Type of the entry: type of a command that may cause it: what both must say."""

@@ -31,6 +31,7 @@ LINK_ROLES: Final[Mapping[str, frozenset[str]]] = {
     "note": frozenset({"object.sealed/1"}),
     "recording": frozenset({"object.sealed/1"}),
     "record": frozenset({"object.sealed/1"}),
+    "summary": frozenset({"object.sealed/1"}),
     "proof": frozenset({PROOF_ACCEPTED}),
     "access": frozenset({"access.decided/1", "access.standing/1"}),
     "presentation": frozenset({"presentation.presented/1"}),

@@ -31,6 +31,21 @@ ABOUT_THINGS = {
     "visit.export/1",
     "visit.close/1",
     "visit.link/1",
+    "visit.schedule/1",
+    "visit.reschedule/1",
+    "visit.invite/1",
+    "visit.check-in/1",
+    "visit.wait/1",
+    "visit.begin/1",
+    "visit.admit/1",
+    "visit.return/1",
+    "visit.remove/1",
+    "visit.end/1",
+    "visit.confirm-identity/1",
+    "visit.present-identity/1",
+    "visit.give-consent/1",
+    "visit.start-recording/1",
+    "visit.open-epoch/1",
     "reading.record/1",
     "token.mint/1",
     "use.note/1",
@@ -45,10 +60,28 @@ ABOUT_THINGS = {
     "effect.retry/1",
     "alert.list/1",
     "alert.acknowledge/1",
+    "thread.open/1",
+    "thread.add/1",
+    "thread.enter/1",
+    "thread.retain/1",
+    "thread.hold/1",
+    "thread.lift-hold/1",
+    "thread.archive/1",
+    "thread.restore/1",
+    "thread.export/1",
+    "message.send/1",
+    "message.edit/1",
+    "message.receive/1",
+    "message.release/1",
+    "monitor.declare/1",
+    "monitor.dismiss/1",
+    "monitor.look/1",
+    "audit.watch/1",
+    "audit.export/1",
 }
 """Commands whose own capability asks, about the thing they name; the tests of each show that it does."""
 
-OWN_WORD = {"node.create/1", "object.seal/1"}
+OWN_WORD = {"node.create/1", "object.seal/1", "invitation.redeem/1"}
 """What only the node itself says, and the end of an upload that was allowed."""
 
 NOTHING_IS_ALLOWED = '@id("nothing") forbid (principal, action, resource);'

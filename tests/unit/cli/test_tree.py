@@ -48,6 +48,7 @@ def test_every_command_that_is_promised_is_there() -> None:
         "access",
         "decision",
         "contract",
+        "monitor",
     ]
     assert sorted(promised) == COMMANDS
 

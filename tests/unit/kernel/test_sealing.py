@@ -24,6 +24,7 @@ from telesphor.kernel.sealing import (
     SealInfo,
     SealRefused,
     open_envelope,
+    read_header,
     seal,
     seal_envelope,
     unseal,
@@ -228,3 +229,39 @@ def test_bad_envelope_vector_is_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(TelesphorError) as refusal:
         open_vector(vector)
     assert refusal.value.code == vector["code"]
+
+
+def test_header_says_what_an_envelope_was_sealed_for_without_a_key() -> None:
+    to = [(KEY.public, "member"), (OTHER.public, "monitor")]
+    header = read_header(seal_envelope(b"words", recipients=to, purpose="message", object="m/1"))
+    assert (header.purpose, header.object) == ("message", "m/1")
+    assert header.recipients == ((KEY.thumbprint(), "member"), (OTHER.thumbprint(), "monitor"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recipient": "somebody"},
+        {"sealed": base64url.encode(bytes(SEAL_OVERHEAD))},
+        {"sealed": "!"},
+    ],
+    ids=["recipient-without-a-digest", "key-of-another-size", "not-base64url"],
+)
+def test_header_of_what_cannot_open_for_its_recipient_is_refused(change: dict[str, str]) -> None:
+    envelope: Any = canonical.decode(
+        seal_envelope(b"x", recipients=[(KEY.public, "member")], purpose="message", object="m/1"),
+        limit=ENVELOPE_BYTES_MAX,
+    )
+    envelope["recipients"][0] |= change
+    with pytest.raises(SealRefused):
+        read_header(canonical.encode(envelope))
+
+
+def test_header_of_a_message_without_a_possible_size_is_refused() -> None:
+    envelope: Any = canonical.decode(
+        seal_envelope(b"x", recipients=[(KEY.public, "member")], purpose="message", object="m/1"),
+        limit=ENVELOPE_BYTES_MAX,
+    )
+    envelope["ciphertext"] = base64url.encode(bytes(3))
+    with pytest.raises(SealRefused, match="no possible size"):
+        read_header(canonical.encode(envelope))

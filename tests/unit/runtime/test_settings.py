@@ -126,6 +126,19 @@ def test_wrong_variable_is_refused_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert "TELESPHOR_" in raised.value.hint
 
 
+def test_turn_server_without_the_secret_it_shares_is_refused(tmp_path: Path) -> None:
+    servers = ORIGIN + 'ice_urls = ["stun:stun.example:3478", "turn:turn.example:3478?transport=udp"]\n'
+    with pytest.raises(SettingsRefused, match="`ice_secret` is not set"):
+        load(tmp_path, servers)
+    (tmp_path / SETTINGS_FILE).write_text(servers + 'ice_secret = "shared"\n')
+    assert len(load_settings(tmp_path).ice_urls) == 2
+
+
+def test_server_for_calls_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="`ice_urls"):
+        load(tmp_path, ORIGIN + 'ice_urls = ["https://stun.example"]\n')
+
+
 def test_passphrase_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELESPHOR_PASSPHRASE", "correct horse")
     settings = load(tmp_path, ORIGIN)

@@ -89,6 +89,7 @@ class ResourceKind(StrEnum):
     RECORD = "record"
     DEVICE = "device"
     CONTRACT = "contract"
+    THREAD = "thread"
     ORGANISATION = "organisation"
 
 

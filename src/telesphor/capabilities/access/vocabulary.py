@@ -35,6 +35,8 @@ namespace Telesphor {
   entity Object in [Dataset, Visit] { owner?: Actor, subject?: Actor, readers?: Set<Actor> };
   entity Device in [Dataset] { owner?: Actor, subject?: Actor, readers?: Set<Actor> };
   entity Contract in [Dataset] { owner?: Actor, subject?: Actor, readers?: Set<Actor> };
+  // Messages between some people; its readers are these and the monitor.
+  entity Thread in [Dataset] { owner?: Actor, subject?: Actor, readers?: Set<Actor> };
   // Everything that is about one person.
   entity Record { owner?: Actor, subject?: Actor, readers?: Set<Actor> };
   entity Log { owner?: Actor, subject?: Actor, readers?: Set<Actor> };
@@ -64,13 +66,13 @@ namespace Telesphor {
   // Whatever lets content leave the node.
   action "release";
   action "read", "export", "print", "share" in ["release"]
-    appliesTo { principal: [Actor], resource: [Object, Visit, Device, Contract], context: Situation };
+    appliesTo { principal: [Actor], resource: [Object, Visit, Device, Contract, Thread], context: Situation };
   action "read-log" in ["release"]
     appliesTo { principal: [Actor], resource: [Log, Organisation], context: Situation };
   action "create", "change", "erase", "grant", "record"
     appliesTo {
       principal: [Actor],
-      resource: [Object, Visit, Device, Contract, Organisation],
+      resource: [Object, Visit, Device, Contract, Thread, Organisation],
       context: Situation,
     };
   action "connect" appliesTo { principal: [Actor], resource: [Device, Organisation], context: Situation };
@@ -82,7 +84,7 @@ namespace Telesphor {
   action "administer"
     appliesTo {
       principal: [Actor],
-      resource: [Object, Visit, Device, Contract, Log, Organisation],
+      resource: [Object, Visit, Device, Contract, Thread, Log, Organisation],
       context: Situation,
     };
 }
@@ -134,6 +136,19 @@ permit (
   ],
   resource is Telesphor::Visit
 ) when { resource has readers && resource.readers.contains(principal) };
+
+@id("base:correspondent")
+permit (
+  principal,
+  action in [
+    Telesphor::Action::"read", Telesphor::Action::"export", Telesphor::Action::"record", Telesphor::Action::"change"
+  ],
+  resource is Telesphor::Thread
+) when { resource has readers && resource.readers.contains(principal) };
+
+@id("base:thread-of-the-organisation")
+permit (principal, action == Telesphor::Action::"export", resource is Telesphor::Thread)
+when { principal.kind == "organisation" };
 
 @id("base:visit-of-the-organisation")
 permit (

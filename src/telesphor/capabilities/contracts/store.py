@@ -130,6 +130,16 @@ def find_run(db: apsw.Connection, *, contract: str, trigger: str) -> RunRow | No
     return None if row is None else RunRow(*row)
 
 
+def count_runs(db: apsw.Connection, contract: str, *, count_max: int) -> tuple[int, int]:
+    """Return how many triggers of a contract were run, and how many of these failed; of at most so many."""
+    sql = (
+        "SELECT count(*), count(*) FILTER (WHERE cause <> '')"
+        " FROM (SELECT cause FROM contract_runs WHERE contract = ? LIMIT ?)"
+    )
+    ((runs, failed),) = db.execute(sql, (contract, count_max))
+    return int(runs), int(failed)
+
+
 def find_call(db: apsw.Connection, call: str) -> CallRow | None:
     """Return a call, if it was made."""
     sql = "SELECT call, contract, actor, name, input, position FROM contract_calls WHERE call = ?"

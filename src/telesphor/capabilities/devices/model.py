@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
 
@@ -28,6 +28,16 @@ ReadingKind = Literal[
 ]
 
 CountField = Annotated[int, Meta(ge=1, le=READINGS_MAX)]
+
+
+class ReadingLine(NamedTuple):
+    """What the ledger says of one object of readings: no value, for these are sealed."""
+
+    device: str
+    kind: str
+    count: int
+    begin: str
+    end: str
 
 
 class ReadingSpanRefused(TelesphorError):

@@ -148,6 +148,14 @@ def count_actors(db: apsw.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+def actor_rows(db: apsw.Connection, *, kind: str | None, after: str, limit: int) -> list[tuple[str, ...]]:
+    """Return id, kind, key, state and instant of registration of actors, by id from behind `after`."""
+    sql = "SELECT actor, kind, key_id, state, registered_at FROM actors WHERE actor > ?"
+    sql += " AND kind = ?" if kind is not None else ""
+    values = (after,) if kind is None else (after, kind)
+    return [tuple(map(str, row)) for row in db.execute(f"{sql} ORDER BY actor LIMIT ?", (*values, limit))]
+
+
 def kem_half(kem: bytes) -> str:
     """Name of a KEM key among the key halves."""
     return digest_of(kem)

@@ -33,6 +33,7 @@ class LinkRole(StrEnum):
     NOTE = "note"
     RECORDING = "recording"
     RECORD = "record"
+    SUMMARY = "summary"
     READING = "reading"
     PROOF = "proof"
     ACCESS = "access"
@@ -46,7 +47,7 @@ class LinkRole(StrEnum):
     REFUSAL = "refusal"
 
 
-AddedRole = Literal["note", "recording", "record"]
+AddedRole = Literal["note", "recording", "record", "summary"]
 """What a participant may add by itself; everything else comes with commands of its own."""
 
 
@@ -147,6 +148,13 @@ class ObjectOfAnotherVisit(TelesphorError):
     """The object was written for another visit."""
 
     code = "object-of-another-visit"
+    kind = Kind.CONFLICT
+
+
+class SummaryRefused(TelesphorError):
+    """The object is not what a visit could be summarised in: the patient cannot read it, or it is no document."""
+
+    code = "summary-refused"
     kind = Kind.CONFLICT
 
 

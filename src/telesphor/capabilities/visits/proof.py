@@ -18,6 +18,7 @@ from functools import cache
 from typing import Final
 
 from telesphor.capabilities.visits.entries import VISIT_OBJECT_LINKED, VISIT_OPENED
+from telesphor.capabilities.visits.life.entries import VISIT_INVITED
 from telesphor.capabilities.visits.model import VISIT_STREAM, BundleNotReady, VisitMissing
 from telesphor.kernel.bundle import OpenedCommitment
 from telesphor.kernel.entry import parse_entry
@@ -149,4 +150,6 @@ def _find_before(link: RecordedEntry, reader: EntryReader) -> RecordedEntry | No
 def _actors_in(entry: RecordedEntry) -> list[str]:
     if entry.type == VISIT_OPENED.name:
         return [entry.actor, entry.body.patient, entry.body.clinician, *entry.body.devices]
+    if entry.type == VISIT_INVITED.name:
+        return [entry.actor, entry.body.participant]
     return [entry.actor]

@@ -1,5 +1,7 @@
-"""All SQL of visits. `peaks` is the compact Merkle range over the visit's entries so far, kept by the
-fold, so that closing a visit of any length costs the same.
+"""All SQL of visits as lists of entries. `peaks` is the compact Merkle range over the visit's entries so far, kept by
+the fold, so that closing a visit of any length costs the same.
+
+Each entry on a visit's stream is counted here, of whatever noun it is; what it says is folded by that noun's store.
 """
 
 from __future__ import annotations
@@ -7,10 +9,10 @@ from __future__ import annotations
 import apsw
 
 from telesphor.capabilities.visits.entries import VISIT_CLOSED, VISIT_OBJECT_LINKED, VISIT_OPENED
-from telesphor.capabilities.visits.model import VisitRow
+from telesphor.capabilities.visits.model import VISIT_STREAM, VisitRow
 from telesphor.kernel.ids import ActorId, VisitId, parse_stream
 from telesphor.kernel.merkle import CompactRange
-from telesphor.runtime.capability import Recorded, Store
+from telesphor.runtime.capability import Recorded
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS visits(
@@ -35,6 +37,9 @@ CREATE TABLE IF NOT EXISTS visit_links(
     PRIMARY KEY(visit, stream, n)
 ) WITHOUT ROWID;
 """
+
+OBJECTS_SHOWN_MAX = 200
+"""Objects of one visit that a view shows: more than anybody writes in two hours."""
 
 TABLES = ("visits", "visit_devices", "visit_links")
 
@@ -69,17 +74,29 @@ def has_link(db: apsw.Connection, *, visit: str, stream: str, n: int) -> bool:
     return db.execute(sql, (visit, stream, n)).fetchone() is not None
 
 
+def linked_objects(db: apsw.Connection, visit: str) -> tuple[tuple[str, str], ...]:
+    """Return the ids of objects that were written in a visit, each with its role, the newest first."""
+    sql = """
+        SELECT stream, role FROM visit_links WHERE visit = ?
+        AND role IN ('note', 'recording', 'record', 'summary') ORDER BY stream DESC LIMIT ?
+    """
+    return tuple(
+        (parse_stream(stream)[1], role) for stream, role in db.execute(sql, (visit, OBJECTS_SHOWN_MAX))
+    )
+
+
 def apply(db: apsw.Connection, entry: Recorded) -> None:
-    """Fold one entry of visits into the tables; exports change nothing."""
+    """Count one entry of a visit's stream; others change nothing here."""
+    kind, visit = parse_stream(entry.stream)
+    if kind != VISIT_STREAM:
+        return
     if entry.type == VISIT_OPENED.name:
         _open(db, entry)
-    elif entry.type == VISIT_OBJECT_LINKED.name:
-        visit = parse_stream(entry.stream)[1]
+        return
+    if entry.type == VISIT_OBJECT_LINKED.name:
         link = (visit, entry.body.stream, entry.body.n, str(entry.body.role))
         db.execute("INSERT INTO visit_links VALUES(?, ?, ?, ?)", link)
-        _advance(db, entry, visit=visit, state="open")
-    elif entry.type == VISIT_CLOSED.name:
-        _advance(db, entry, visit=parse_stream(entry.stream)[1], state="closed")
+    _advance(db, entry, visit=visit, state="closed" if entry.type == VISIT_CLOSED.name else "open")
 
 
 def _open(db: apsw.Connection, entry: Recorded) -> None:
@@ -97,6 +114,3 @@ def _advance(db: apsw.Connection, entry: Recorded, *, visit: str, state: str) ->
     peaks.append(entry.leaf)
     sql = "UPDATE visits SET state = ?, entries = ?, peaks = ? WHERE visit = ?"
     db.execute(sql, (state, peaks.size, peaks.encode(), visit))
-
-
-STORE = Store(SCHEMA, TABLES, apply)

@@ -33,7 +33,7 @@ from telesphor.kernel.clock import SystemClock, format_instant
 from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger.entries import RecordedEntry
-from telesphor.runtime.capability import Receipt, State
+from telesphor.runtime.capability import Capability, Receipt, State
 from telesphor.vault.model import ReadGrant
 from telesphor.vault.vault import Vault
 from tests.support.authenticator import Authenticator
@@ -46,7 +46,7 @@ DAY_MS = 24 * 60 * MINUTE_MS
 class Infirmary(World):
     """A hospital, a patient, two doctors, a nurse and a privacy officer; the patient's record is a doctor's note."""
 
-    def __init__(self, folder: Path, *, start_ms: int = START_MS) -> None:
+    def __init__(self, folder: Path, *extra: Capability, start_ms: int = START_MS) -> None:
         self.sources = Sources(
             policies_for=policies.policies_for,
             groups_of=policies.group_ids_of,
@@ -64,6 +64,7 @@ class Infirmary(World):
             tokens_capability(authorise=asked, find_resource=find_resource),
             breakglass_capability(authorise=asked, find_resource=find_resource, clock=self),
             uses_capability(authorise=asked, find_resource=find_resource),
+            *extra,
         )
         self.clock.advance_ms(start_ms - START_MS)
         self.begin()

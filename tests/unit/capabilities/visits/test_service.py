@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from telesphor.capabilities.visits import service
-from telesphor.capabilities.visits import store as visits_store
+from telesphor.capabilities.visits import scene
+from telesphor.capabilities.visits.capability import STORE
 from telesphor.capabilities.visits.model import BundleGrant
 from telesphor.client.wallet import Wallet
 from telesphor.kernel.digest import format_digest
@@ -275,7 +275,7 @@ def test_object_added_and_visit_closed_twice_in_one_request_leaves_nothing(clini
 
 
 def test_full_visit_takes_no_more_but_closes(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "VISIT_ENTRIES_MAX", 3)
+    monkeypatch.setattr(scene, "VISIT_ENTRIES_MAX", 3)
     visit = clinic.open()
     clinic.add(visit, clinic.clinician)
     note = clinic.world.put(clinic.clinician)
@@ -421,10 +421,10 @@ def test_replaying_the_entries_gives_the_same_tables(clinic: Clinic) -> None:
     clinic.close(visit)
     clinic.open()
     again = open_database(":memory:")
-    again.execute(visits_store.SCHEMA)
+    again.execute(STORE.schema)
     for entry in clinic.story():
         if entry.type.startswith("visit."):
-            visits_store.apply(again, entry)
-    for table in visits_store.TABLES:
+            STORE.apply(again, entry)
+    for table in ("visits", "visit_devices", "visit_links", "visit_lives", "visit_seats"):
         rows = f'SELECT * FROM "{table}" ORDER BY 1, 2'
         assert list(again.execute(rows)) == list(world.db.execute(rows)) != []

@@ -131,6 +131,11 @@ def add_member(actor: Actor, command: AddToGroup, state: State) -> Decision:
     return _said(GROUP_ADDED.name, command.group, GroupMemberAdded(member=command.member))
 
 
+def check_keeps(actor: Actor, group: GroupId, state: State) -> None:
+    """Let only the keeper of a group pass; raises `GroupMissing`, `GroupDisbanded`, `NotTheKeeper`."""
+    _kept_group(actor, group, state)
+
+
 def remove_member(actor: Actor, command: RemoveFromGroup, state: State) -> Decision:
     """Remove somebody from a group, or leave it.
 

@@ -183,6 +183,15 @@ def role_candidates(db: apsw.Connection, *, role: str, now: str, count_max: int)
     return [str(actor) for (actor,) in db.execute(sql, (role, role, now, now, count_max))]
 
 
+def roles_named(db: apsw.Connection, *, count_max: int) -> list[str]:
+    """Return the names of roles that a group or a held token gives, in order."""
+    sql = (
+        "SELECT role FROM access_groups WHERE role IS NOT NULL AND state = 'formed'"
+        " UNION SELECT role FROM access_tokens WHERE role IS NOT NULL AND state = 'held' ORDER BY 1 LIMIT ?"
+    )
+    return [str(role) for (role,) in db.execute(sql, (count_max,))]
+
+
 def count_roles(db: apsw.Connection, holder: str, *, now: str) -> int:
     """Return how many role tokens an actor holds that have not expired."""
     sql = (

@@ -18,6 +18,8 @@ _BASE: Final[Mapping[str, str]] = {
     "base:reader": "is listed as a reader of it",
     "base:custodian": "keeps the records, as the organisation or its node",
     "base:participant": "takes part in the visit",
+    "base:correspondent": "takes part in the thread",
+    "base:thread-of-the-organisation": "the thread is kept by the organisation",
     "base:visit-of-the-organisation": "the visit is the organisation's own",
     "base:visit-opened": "may open visits",
     "base:measured": "measures, as a device or system",

@@ -49,6 +49,18 @@ def alerts_of(
     return [_alert(row) for row in db.execute(sql, (contract, after, limit))]
 
 
+def newest_alerts(db: apsw.Connection, contract: str, *, limit: int) -> list[AlertRow]:
+    """Return alerts of a contract, the newest first."""
+    sql = _SELECT + " WHERE contract = ? ORDER BY alert DESC LIMIT ?"
+    return [_alert(row) for row in db.execute(sql, (contract, limit))]
+
+
+def count_open_alerts(db: apsw.Connection, contract: str) -> int:
+    """Return how many alerts of a contract nobody has acknowledged."""
+    sql = "SELECT count(*) FROM alerts WHERE contract = ? AND acknowledged_by IS NULL"
+    return int(db.execute(sql, (contract,)).get)
+
+
 def apply(db: apsw.Connection, entry: Recorded) -> None:
     """Fold one entry of alerts into the table."""
     alert, body = parse_stream(entry.stream)[1], entry.body

@@ -104,6 +104,11 @@ class ReactionQueue:
         with self._lock:
             return store.count_waiting(self._db)
 
+    def waiting_sends(self) -> dict[str, tuple[int, int, int]]:
+        """By connector: how many messages wait, the oldest run among them, and the most attempts at one."""
+        with self._lock:
+            return {name: tuple(rest) for name, *rest in store.waiting_by_connector(self._db)}  # type: ignore[misc]
+
     def close(self) -> None:
         """Close the database."""
         with self._lock:

@@ -144,6 +144,12 @@ def put_cursor(db: apsw.Connection, follower: str, position: int) -> None:
     db.execute("INSERT OR REPLACE INTO cursors VALUES(?, ?)", (follower, position))
 
 
+def waiting_by_connector(db: apsw.Connection) -> list[tuple[str, int, int, int]]:
+    """Return of each connector with messages: how many wait, the oldest run among them, and the most attempts."""
+    sql = "SELECT connector, count(*), min(execution), max(attempts) FROM waiting_sends GROUP BY connector"
+    return [(str(name), int(count), int(oldest), int(most)) for name, count, oldest, most in db.execute(sql)]
+
+
 def count_waiting(db: apsw.Connection) -> tuple[int, int]:
     """Return how many triggers and how many messages wait."""
     sql = "SELECT (SELECT count(*) FROM waiting_triggers), (SELECT count(*) FROM waiting_sends)"

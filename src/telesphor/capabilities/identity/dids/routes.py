@@ -20,7 +20,11 @@ FLEETING = "no-cache"
 _Time = Annotated[str, QueryParameter(name="versionTime", max_length=32, description="an instant, UTC")]
 _VersionId = Annotated[str, QueryParameter(name="versionId", max_length=20, description="a position")]
 _After = Annotated[str, QueryParameter(max_length=20, description="the last version of the page before")]
-_DOCUMENT = {200: ResponseSpec(dict[str, Any], description="A DID document", media_type=MEDIA_TYPE)}
+_DOCUMENT = {
+    200: ResponseSpec(
+        dict[str, Any], description="A DID document", media_type=MEDIA_TYPE, generate_examples=False
+    )
+}
 
 
 def routes(desk: DidDesk) -> list[Any]:

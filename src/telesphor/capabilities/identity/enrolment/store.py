@@ -90,6 +90,8 @@ _FIND = (
     " seen_ms, seen_n, firmware, channel FROM enrolments WHERE device = ?"
 )
 
+_COUNT_STATES = "SELECT state, count(*) FROM enrolments GROUP BY state"
+
 
 def find_maker(db: apsw.Connection, maker: str) -> MakerRow | None:
     """Return a maker that some organisation trusts, or trusted."""
@@ -129,6 +131,23 @@ def find_enrolment(db: apsw.Connection, device: str) -> Enrolment | None:
         return None
     values = dict(zip(Enrolment.__struct_fields__, row, strict=True))
     return Enrolment(**(values | {"tainted": bool(values["tainted"])}))
+
+
+def device_ids(db: apsw.Connection, *, after: str, limit: int) -> list[str]:
+    """Return ids of devices that were ever enrolled, from behind `after`."""
+    sql = "SELECT device FROM enrolments WHERE device > ? ORDER BY device LIMIT ?"
+    return [str(device) for (device,) in db.execute(sql, (after, limit))]
+
+
+def count_states(db: apsw.Connection) -> dict[str, int]:
+    """Return how many devices are enrolled, quarantined and revoked."""
+    return {str(state): int(count) for state, count in db.execute(_COUNT_STATES)}
+
+
+def count_seen_since(db: apsw.Connection, since_ms: int) -> int:
+    """Return how many enrolled devices connected since, and count as such still."""
+    sql = "SELECT count(*) FROM enrolments WHERE state = 'enrolled' AND firmware IS NOT NULL AND seen_ms >= ?"
+    return int(db.execute(sql, (since_ms,)).get)
 
 
 def serial_holder(db: apsw.Connection, *, maker: str, serial: str, but: str) -> ActorId | None:

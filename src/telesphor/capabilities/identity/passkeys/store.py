@@ -71,6 +71,11 @@ def passkey_rows(db: apsw.Connection, actor: str, *, after: int) -> list[Passkey
     return [PasskeyRow(*row) for row in db.execute(_PASSKEYS_OF, (actor, after))]
 
 
+def count_passkeys(db: apsw.Connection, actor: str) -> int:
+    """Return how many passkeys an actor has."""
+    return int(db.execute("SELECT count(*) FROM passkeys WHERE actor = ?", (actor,)).get)
+
+
 def passkey_row(db: apsw.Connection, credential: str) -> PasskeyRow | None:
     """Return a passkey by the digest of its id, whoever has it."""
     row = db.execute(_PASSKEY, (credential,)).fetchone()

@@ -1,0 +1,224 @@
+"""Threads: who may begin, join, end and put away one; holds and retention are the organisation's."""
+
+from __future__ import annotations
+
+import pytest
+
+from telesphor.capabilities.messages.exporting import _envelopes
+from telesphor.capabilities.messages.model import DAY_MS, ExportGrant
+from telesphor.capabilities.messages.refusals import EnvelopeGone
+from telesphor.capabilities.messages.retention import ExpireMessages
+from telesphor.capabilities.messages.views import parts_with
+from telesphor.kernel.digest import Digest
+from telesphor.kernel.errors import TelesphorError
+from telesphor.runtime.database import open_reader
+from telesphor.vault.store import find_object
+from tests.unit.capabilities.messages.office import Office, about
+from tests.unit.capabilities.messages.test_sending import attached
+
+
+def envelope_of(office: Office, thread: str, n: int) -> Digest:
+    """The envelope of the thread's nth version."""
+    kinds = ("message.sent/1", "message.edited/1")
+    return Digest([entry for entry in office.told(thread) if entry.type in kinds][n].body.envelope)
+
+
+def test_person_opens_only_threads_that_it_is_in(office: Office) -> None:
+    assert office.code_of(office.stranger, office.opening(office.ids.next())) == "not-permitted"
+    office.ask(office.hospital, office.opening(office.ids.next()))
+
+
+def test_thread_id_is_used_once(office: Office) -> None:
+    thread = office.open()
+    assert office.code_of(office.clinician, office.opening(thread)) == "thread-exists"
+
+
+def test_thread_with_the_monitor_or_somebody_twice_is_refused(office: Office) -> None:
+    assert (
+        office.code_of(office.clinician, office.opening(office.ids.next(), office.monitor))
+        == "member-refused"
+    )
+    assert (
+        office.code_of(office.clinician, office.opening(office.ids.next(), office.patient))
+        == "member-refused"
+    )
+
+
+def test_subject_adds_a_caregiver_and_an_outsider_does_not(office: Office) -> None:
+    thread = office.open()
+    adding = ("thread.add/1", about(thread, actor=office.nurse.actor, role="caregiver"))
+    assert office.code_of(office.stranger, adding) == "access-denied"
+    office.ask(office.patient, adding)
+    assert office.code_of(office.patient, adding) == "member-refused"
+
+
+def test_person_who_is_not_in_the_thread_brings_nobody_in(office: Office) -> None:
+    """Neither whoever opened it and left, nor whom a care team writes about."""
+    thread = office.open(office.nurse)
+    office.ask(office.patient, ("thread.leave/1", about(thread)))
+    office.ask(office.clinician, ("thread.leave/1", about(thread)))
+    for wallet in (office.patient, office.clinician):
+        joining = ("thread.add/1", about(thread, actor=wallet.actor, role="staff"))
+        assert office.code_of(wallet, joining) == "not-in-thread"
+        removing = ("thread.remove/1", about(thread, actor=office.nurse.actor))
+        assert office.code_of(wallet, removing) == "not-in-thread"
+    assert office.code_of(office.clinician, ("thread.archive/1", about(thread))) == "not-in-thread"
+    office.ask(office.hospital, ("thread.add/1", about(thread, actor=office.patient.actor, role="patient")))
+
+
+def test_member_who_is_not_responsible_removes_nobody(office: Office) -> None:
+    thread = office.open(office.nurse)
+    removing = ("thread.remove/1", about(thread, actor=office.patient.actor))
+    assert office.code_of(office.nurse, removing) == "not-permitted"
+    office.ask(office.clinician, removing)
+    assert office.code_of(office.clinician, removing) == "member-refused"
+
+
+def test_hold_and_retention_take_an_organisation(office: Office) -> None:
+    thread, hold = office.open(), office.ids.next()
+    for command in (
+        ("thread.hold/1", about(thread, hold=hold)),
+        ("thread.retain/1", about(thread, retention_days=1)),
+    ):
+        assert office.code_of(office.patient, command) == "access-denied"
+        office.ask(office.hospital, command)
+    assert office.shown(office.patient, thread).thread.held
+    assert office.code_of(office.hospital, ("thread.hold/1", about(thread, hold=hold))) == "hold-exists"
+    office.ask(office.hospital, ("thread.lift-hold/1", about(thread, hold=hold)))
+    assert office.code_of(office.hospital, ("thread.lift-hold/1", about(thread, hold=hold))) == "hold-missing"
+
+
+def test_retention_deletes_envelopes_and_attachments_but_no_entry(office: Office) -> None:
+    thread = office.open(days=1)
+    picture = office.attach(office.patient, office.clinician, office.monitor)
+    message = office.send(office.patient, thread, attachments=attached(office, picture))
+    office.send(office.patient, thread, message=message, version=2)
+    digests = [envelope_of(office, thread, n) for n in (0, 1)]
+    assert office.messages.retention.run() == 0
+    office.clock.advance_ms(DAY_MS)
+    assert office.messages.retention.run() == 1
+    for digest in digests:
+        with pytest.raises(EnvelopeGone):
+            office.messages.shelf.read(thread, digest)
+    (shown,) = office.shown(office.clinician, thread).messages
+    assert shown.state == "expired"
+    assert office.told(thread)[-1].type == "message.expired/1"
+    db = open_reader(office.world.path)
+    row = find_object(db, picture)
+    db.close()
+    assert row is not None
+    assert row.state == "erased"
+
+
+def test_legal_hold_keeps_what_is_due(office: Office) -> None:
+    thread, hold = office.open(days=1), office.ids.next()
+    message = office.send(office.patient, thread)
+    office.ask(office.patient, ("message.recall/1", about(thread, message=message)))
+    office.ask(office.hospital, ("thread.hold/1", about(thread, hold=hold)))
+    office.clock.advance_ms(DAY_MS)
+    assert office.messages.retention.run() == 0
+    word = ExpireMessages(thread=thread, messages=(message,))  # type: ignore[arg-type]
+    with pytest.raises(TelesphorError, match="legal hold"):
+        office.world.record_own_word(office.messages.retention._expire, word)
+    assert office.messages.shelf.read(thread, envelope_of(office, thread, 0)), "a recall deletes nothing"
+    office.ask(office.hospital, ("thread.lift-hold/1", about(thread, hold=hold)))
+    assert office.messages.retention.run() == 1
+
+
+def test_message_that_is_not_due_cannot_be_expired(office: Office) -> None:
+    thread = office.open(days=30)
+    message = office.send(office.patient, thread)
+    word = ExpireMessages(thread=thread, messages=(message,))  # type: ignore[arg-type]
+    with pytest.raises(TelesphorError, match="has not ended"):
+        office.world.record_own_word(office.messages.retention._expire, word)
+
+
+def test_nobody_can_ask_for_expiry(office: Office) -> None:
+    thread = office.open(days=1)
+    assert (
+        office.code_of(office.hospital, ("message.expire/1", about(thread, messages=[]))) == "unknown-command"
+    )
+
+
+def test_what_a_crash_left_of_an_expiry_is_deleted_at_the_next_start(office: Office) -> None:
+    thread = office.open(days=1)
+    message = office.send(office.patient, thread)
+    office.clock.advance_ms(DAY_MS)
+    word = ExpireMessages(thread=thread, messages=(message,))  # type: ignore[arg-type]
+    office.world.record_own_word(office.messages.retention._expire, word)
+    assert office.messages.shelf.read(thread, envelope_of(office, thread, 0))
+    office.messages.retention._settled = False
+    office.messages.retention.run()
+    with pytest.raises(EnvelopeGone):
+        office.messages.shelf.read(thread, envelope_of(office, thread, 0))
+
+
+def test_archived_threads_are_listed_apart(office: Office) -> None:
+    thread = office.open()
+    actor = office.actor(office.patient)
+
+    def listed(archived: bool) -> list[str]:
+        found = office.messages.views.threads(actor, archived=archived, after=None, rows=100)
+        return [one.thread for one in found.threads]
+
+    assert thread in listed(False)
+    office.ask(office.patient, ("thread.archive/1", about(thread)))
+    assert office.code_of(office.patient, ("thread.archive/1", about(thread))) == "thread-archived"
+    assert (thread in listed(False), thread in listed(True)) == (False, True)
+    office.ask(office.patient, ("thread.restore/1", about(thread)))
+    assert office.code_of(office.patient, ("thread.restore/1", about(thread))) == "thread-not-archived"
+
+
+def test_outsider_sees_no_thread(office: Office) -> None:
+    thread = office.open()
+    with pytest.raises(TelesphorError, match="only members"):
+        office.shown(office.stranger, thread)
+    listed = office.messages.views.threads(office.actor(office.stranger), archived=False, after=None, rows=9)
+    assert listed.threads == ()
+
+
+def test_names_are_shown_among_those_who_share_a_thread(office: Office) -> None:
+    office.names.known = {office.patient.actor: "Ada", office.stranger.actor: "Eve"}
+    thread = office.open()
+    named = {one.actor: one.name for one in office.shown(office.clinician, thread).thread.members}
+    assert named == {office.patient.actor: "Ada", office.clinician.actor: None}
+    db = open_reader(office.world.path)
+    known = parts_with(db, office.clinician.actor, [office.patient.actor, office.stranger.actor])
+    db.close()
+    assert known == {office.patient.actor}
+    office.names.known = {}
+
+
+def test_live_tells_the_members_and_whoever_was_removed(office: Office) -> None:
+    thread = office.open(office.nurse)
+    message = office.send(office.patient, thread, to=office.addressees(office.nurse))
+    office.ask(office.patient, ("thread.remove/1", about(thread, actor=office.nurse.actor)))
+    office.hub.told.clear()
+    for entry in office.told(thread):
+        office.messages.follow(entry)
+    events = [said["event"] for _, said in office.hub.told]
+    assert events == ["members", "message", "members"]
+    assert office.hub.told[1][1]["message"] == message
+    assert office.nurse.actor in office.hub.told[2][0]
+    assert all("text" not in said for _, said in office.hub.told)
+
+
+def test_export_is_for_members_and_the_organisation(office: Office) -> None:
+    thread = office.open()
+    assert office.code_of(office.stranger, ("thread.export/1", about(thread))) == "access-denied"
+    assert office.ask(office.hospital, ("thread.export/1", about(thread))).results[0].path.endswith("/bundle")
+    office.ask(office.patient, ("thread.export/1", about(thread)))
+    assert office.told(thread)[-1].type == "thread.exported/1"
+
+
+def test_envelopes_of_an_export_are_the_actors_own(office: Office) -> None:
+    thread = office.open()
+    sent, other = office.send(office.patient, thread), office.send(office.clinician, thread)
+    db = open_reader(office.world.path)
+    own = ExportGrant(thread=thread, actor=office.patient.actor, whole=False)
+    found, left_out = _envelopes(own, db, office.messages.shelf)
+    assert (list(found), left_out) == ([f"envelopes/{sent}-1.json"], 0)
+    whole = ExportGrant(thread=thread, actor=office.hospital.actor, whole=True)
+    found, _ = _envelopes(whole, db, office.messages.shelf)
+    assert sorted(found) == sorted(f"envelopes/{one}-1.json" for one in (sent, other))
+    db.close()
