@@ -11,7 +11,7 @@ TORTURE ?= 20
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run demo test check torture bench serve lock clean
+.PHONY: help setup setup-run web demo test check torture bench serve lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,14 @@ setup: ## install everything for working on the project into .venv and node_modu
 setup-run:
 	@$(PYTHON) tools/setup.py run
 
-demo: setup-run ## watch a telehealth visit become a proof (ARGS="--headless --out DIR")
+web: setup-run ## build the browser app, unless it is up to date (skipped where there is no npm)
+	@$(PYTHON) tools/web.py build
+
+demo: setup-run web ## watch a telehealth visit become a proof (ARGS="--headless --out DIR")
 	@$(BIN)/telesphor demo $(ARGS)
 
 test: setup ## run all tests (ARGS="-k name")
+	@$(PYTHON) tools/web.py build --must
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: setup ## lint, format, types, layers, tidiness
@@ -34,6 +38,7 @@ check: setup ## lint, format, types, layers, tidiness
 	@$(BIN)/mypy $(wildcard src tests tools bench)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/tidy
+	@$(PYTHON) tools/web.py check
 
 torture: setup ## the long fault and fuzz campaigns (TORTURE=20 times longer than in `make test`)
 	@TELESPHOR_TORTURE=$(TORTURE) $(BIN)/python -m pytest tests/torture $(ARGS)
@@ -41,7 +46,7 @@ torture: setup ## the long fault and fuzz campaigns (TORTURE=20 times longer tha
 bench: setup ## measure, and print beside it what this machine allows
 	@$(BIN)/telesphor bench $(ARGS)
 
-serve: setup-run ## run a node (ARGS="--help" shows the options)
+serve: setup-run web ## run a node (ARGS="--help" shows the options)
 	@$(BIN)/telesphor serve $(ARGS)
 
 # The lock holds versions and hashes of every artefact, and no address: any registry or mirror that serves the
@@ -56,8 +61,9 @@ lock: setup ## resolve requirements/*.in and package.json anew
 	done
 	cd requirements && ../$(COMPILE) --python-version 3.12 --no-deps judges.in -o judges.txt
 	npm install --package-lock-only --ignore-scripts
+	cd web && npm install --package-lock-only --ignore-scripts
 
 clean: ## remove what these targets made
-	rm -rf .venv node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules web/node_modules src/telesphor/web build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	rm -rf src/*.egg-info

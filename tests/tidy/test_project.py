@@ -62,11 +62,32 @@ def test_every_direct_dependency_has_its_reason() -> None:
                 assert f"`{name[0]}`" in page, f"{name[0]} of {path.name} is not in the table"
 
 
-def test_npm_lock_names_no_address() -> None:
-    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+@pytest.mark.parametrize("lock", ["package-lock.json", "web/package-lock.json"])
+def test_npm_lock_names_no_address(lock: str) -> None:
+    packages = json.loads((ROOT / lock).read_text(encoding="utf-8"))["packages"]
     for name, package in packages.items():
         assert "resolved" not in package, f"{name} records where it came from"
         assert name == "" or package["integrity"].startswith("sha512-"), f"{name} has no digest"
+
+
+@pytest.mark.parametrize("project", ["package.json", "web/package.json"])
+def test_every_direct_npm_package_has_its_reason(project: str) -> None:
+    page = next((ROOT / "docs" / "decisions").glob("*-dependencies.md")).read_text(encoding="utf-8")
+    words = json.loads((ROOT / project).read_text(encoding="utf-8"))
+    for name in [*words.get("dependencies", {}), *words.get("devDependencies", {})]:
+        assert f"`{name}`" in page, f"{name} of {project} is not in the table"
+
+
+def test_wheel_carries_every_file_of_the_package() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    carried: set[Path] = set()
+    for package, patterns in tool["setuptools"]["package-data"].items():
+        folder = ROOT / "src" / ("telesphor" if package == "*" else package.replace(".", "/"))
+        carried.update(path for pattern in patterns for path in folder.glob(pattern))
+    source = ROOT / "src"
+    for path in committed_files():
+        if path.is_relative_to(source) and path.suffix != ".py":
+            assert path in carried, f"{path.relative_to(ROOT)} would not be in the wheel"
 
 
 def test_no_large_file_is_committed() -> None:

@@ -1,0 +1,146 @@
+/** One's name, look and language, the keys in this browser, passkeys, and installing the app. */
+
+import { Button, SegmentedControl, Stack, Text, useMantineColorScheme } from "@mantine/core";
+import { useState, type ReactNode } from "react";
+import { Confirm, CopyText, Failure, Icon, Page } from "~/components";
+import { go } from "~/router";
+import { addPasskey, asApiError, passkeysWork, signOut, useMe, withWallets, type ApiError } from "~/session";
+import { LANGUAGES, useLanguage, useStrings, type Language } from "~/strings";
+import { NameField } from "../home/Home";
+import { useInstall } from "./install";
+import styles from "./Settings.module.css";
+
+export default function Settings() {
+  const strings = useStrings();
+  const words = strings.settings;
+  const { name, actor, kind } = useMe();
+  const { language, setLanguage } = useLanguage();
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
+  const [saved, setSaved] = useState(false);
+  return (
+    <Page title={words.title} width="text">
+      <Section title={words.name} text={words.nameHint}>
+        <NameField key={name} initial={name ?? ""} onSaved={() => setSaved(true)} />
+        {saved && <Text role="status">{words.saved}</Text>}
+      </Section>
+      <Section title={words.look}>
+        <SegmentedControl
+          aria-label={words.look}
+          value={colorScheme}
+          onChange={(value) => setColorScheme(value as "light" | "dark" | "auto")}
+          data={[
+            { value: "light", label: strings.app.light },
+            { value: "dark", label: strings.app.dark },
+            { value: "auto", label: strings.app.automatic },
+          ]}
+        />
+      </Section>
+      <Section title={words.language}>
+        <SegmentedControl
+          aria-label={words.language}
+          value={language}
+          onChange={(value) => setLanguage(value as Language)}
+          data={LANGUAGES.map((one) => ({ value: one.language, label: one.name }))}
+        />
+      </Section>
+      {kind === "person" && <Passkeys name={name ?? actor} />}
+      <Install />
+      <Keys actor={actor} />
+    </Page>
+  );
+}
+
+function Passkeys({ name }: { name: string }) {
+  const words = useStrings().settings;
+  const [state, setState] = useState<"idle" | "busy" | "added">("idle");
+  const [error, setError] = useState<ApiError | null>(null);
+  const add = async () => {
+    setState("busy");
+    setError(null);
+    try {
+      await addPasskey({ name });
+      setState("added");
+    } catch (thrown) {
+      setError(asApiError(thrown));
+      setState("idle");
+    }
+  };
+  return (
+    <Section title={words.passkey} text={passkeysWork() ? words.passkeyText : words.noPasskeys}>
+      {passkeysWork() && (
+        <Button
+          variant="default"
+          loading={state === "busy"}
+          leftSection={<Icon name="key" />}
+          onClick={() => void add()}
+        >
+          {words.addPasskey}
+        </Button>
+      )}
+      {state === "added" && <Text role="status">{words.passkeyAdded}</Text>}
+      {error !== null && <Failure error={error} />}
+    </Section>
+  );
+}
+
+function Install() {
+  const words = useStrings().settings;
+  const install = useInstall();
+  if (install === null) return null;
+  return (
+    <Section title={words.install} text={words.installText}>
+      <Button variant="default" leftSection={<Icon name="download" />} onClick={install}>
+        {words.install}
+      </Button>
+    </Section>
+  );
+}
+
+function Keys({ actor }: { actor: string }) {
+  const words = useStrings().settings;
+  const [asked, setAsked] = useState(false);
+  const forget = async () => {
+    await withWallets((store) => store.remove(actor));
+    await signOut();
+    go("/", { replace: true });
+  };
+  return (
+    <Section title={words.keys} text={words.keysText}>
+      <Stack gap="sm" align="flex-start">
+        <Text size="sm" c="dimmed">
+          {words.actor}
+        </Text>
+        <CopyText value={actor} label={words.actor} />
+        <Button
+          variant="outline"
+          color="red"
+          mt="sm"
+          leftSection={<Icon name="trash" />}
+          onClick={() => setAsked(true)}
+        >
+          {words.forget}
+        </Button>
+      </Stack>
+      <Confirm
+        opened={asked}
+        danger
+        title={words.forget}
+        confirm={words.forget}
+        onConfirm={forget}
+        onClose={() => setAsked(false)}
+      >
+        {words.forgetText}
+      </Confirm>
+    </Section>
+  );
+}
+
+function Section({ title, text, children }: { title: string; text?: string; children?: ReactNode }) {
+  return (
+    <section className={styles.section}>
+      <h2>{title}</h2>
+      {text !== undefined && <p>{text}</p>}
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,69 @@
+/** The second tap before what cannot be undone. Stays open, and says why, when it was refused. */
+
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { useState, type ReactNode } from "react";
+import { asApiError } from "~/session";
+import { useStrings } from "~/strings";
+
+interface Props {
+  opened: boolean;
+  title: string;
+  /** The words of the button: what it does. */
+  confirm: string;
+  danger?: boolean;
+  onConfirm: () => void | Promise<unknown>;
+  onClose: () => void;
+  children?: ReactNode;
+}
+
+export function Confirm({ opened, title, confirm, danger = false, onConfirm, onClose, children }: Props) {
+  const words = useStrings().confirm;
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState("");
+  const close = () => {
+    setRefused("");
+    onClose();
+  };
+  const act = async () => {
+    setBusy(true);
+    setRefused("");
+    try {
+      await onConfirm();
+      close();
+    } catch (error) {
+      setRefused(asApiError(error).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      opened={opened}
+      onClose={close}
+      title={title}
+      closeButtonProps={{ "aria-label": words.close, size: 44, iconSize: 22 }}
+    >
+      <Stack gap="md">
+        {children !== undefined && <div>{children}</div>}
+        {refused !== "" && (
+          <Text c="var(--t-alarm)" role="alert">
+            {refused}
+          </Text>
+        )}
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={close}>
+            {words.cancel}
+          </Button>
+          <Button
+            loading={busy}
+            onClick={() => void act()}
+            {...(danger ? { color: "red" } : {})}
+            data-autofocus
+          >
+            {confirm}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

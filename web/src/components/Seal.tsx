@@ -1,0 +1,71 @@
+/**
+ * The seal: a badge on everything that is on the ledger, with its level. Tapping opens the proof drawer.
+ *
+ * Guarantees: the level is said in a word beside the segments, never by colour alone.
+ */
+
+import { useState } from "react";
+import { useStrings } from "~/strings";
+import { ProofDrawer, type ProofFacts } from "./ProofDrawer";
+import { Icon } from "./icons";
+import styles from "./Seal.module.css";
+
+export type Level = 1 | 2 | 3 | 4 | 5;
+
+interface Props {
+  /** null: written, and not yet in a signed checkpoint. */
+  level: Level | null;
+  facts?: ProofFacts;
+  /** Asked when the drawer opens, where the facts are not at hand. */
+  onProof?: () => Promise<ProofFacts>;
+  size?: "s" | "m";
+}
+
+export function Seal({ level, facts, onProof, size = "m" }: Props) {
+  const [opened, setOpened] = useState(false);
+  const words = useStrings().seal;
+  const className = `${styles.seal} ${size === "s" ? styles.small : ""}`;
+  const label = level === null ? words.pending : words.level(level);
+  const content = (
+    <>
+      {level === null ? <Icon name="waiting" size={14} /> : <Segments level={level} />}
+      <span>{level === null ? words.pendingShort : `L${level}`}</span>
+    </>
+  );
+  if (facts === undefined && onProof === undefined) {
+    return (
+      <span className={className} title={label}>
+        {content}
+      </span>
+    );
+  }
+  return (
+    <>
+      <button
+        type="button"
+        className={className}
+        onClick={() => setOpened(true)}
+        aria-label={words.open(label)}
+        title={label}
+      >
+        {content}
+      </button>
+      <ProofDrawer
+        opened={opened}
+        onClose={() => setOpened(false)}
+        {...(facts === undefined ? {} : { facts })}
+        {...(onProof === undefined ? {} : { onProof })}
+      />
+    </>
+  );
+}
+
+function Segments({ level }: { level: Level }) {
+  return (
+    <span className={styles.bars} aria-hidden>
+      {[1, 2, 3, 4, 5].map((at) => (
+        <span key={at} className={styles.bar} data-filled={at <= level} />
+      ))}
+    </span>
+  );
+}

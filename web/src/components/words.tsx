@@ -1,0 +1,86 @@
+/** Small lines of words with a sign beside them: who may see this, for which purpose, done or not, an id to copy. */
+
+import { useEffect, useState, type ReactNode } from "react";
+import { useStrings } from "~/strings";
+import { Icon, type IconName } from "./icons";
+import styles from "./words.module.css";
+
+/** Under every piece of patient data: one grey line that says who can see this, and why. */
+export function WhyLine({ children }: { children: ReactNode }) {
+  return (
+    <p className={styles.why}>
+      <Icon name="eye" size={16} />
+      <span>{children}</span>
+    </p>
+  );
+}
+
+const PURPOSES: Record<string, { icon: IconName; tone?: "accent" | "alarm" }> = {
+  treatment: { icon: "heart", tone: "accent" },
+  payment: { icon: "table" },
+  operations: { icon: "settings" },
+  "patient-request": { icon: "person" },
+  emergency: { icon: "emergency", tone: "alarm" },
+};
+
+/** What an access was for. A purpose that we have no word for is shown as it is. */
+export function PurposeChip({ purpose }: { purpose: string }) {
+  const words: Record<string, string> = useStrings().purposes;
+  const { icon, tone } = PURPOSES[purpose] ?? { icon: "info" as const };
+  return (
+    <span className={styles.chip} data-tone={tone}>
+      <Icon name={icon} size={16} />
+      {words[purpose] ?? purpose}
+    </span>
+  );
+}
+
+export type CheckState = "done" | "waiting" | "failed" | "todo";
+
+const SIGNS: Record<CheckState, IconName> = {
+  done: "check",
+  waiting: "waiting",
+  failed: "cross",
+  todo: "minus",
+};
+
+/** One line of a checklist: the sign, what it is about, and its state in a word for those who do not see the sign. */
+export function Check({ state, label, detail }: { state: CheckState; label: ReactNode; detail?: ReactNode }) {
+  const words = useStrings().checks;
+  return (
+    <div className={styles.check}>
+      <span className={styles.sign} data-state={state}>
+        <Icon name={SIGNS[state]} size={16} label={words[state]} />
+      </span>
+      <div>
+        <div>{label}</div>
+        {detail !== undefined && <div className={styles.detail}>{detail}</div>}
+      </div>
+    </div>
+  );
+}
+
+const COPIED_MS = 2000;
+
+/** An id in one tap: shown shortened, copied whole. */
+export function CopyText({ value, label }: { value: string; label: string }) {
+  const [copied, setCopied] = useState(false);
+  const words = useStrings().copy;
+  useEffect(() => {
+    if (!copied) return;
+    const timer = window.setTimeout(() => setCopied(false), COPIED_MS);
+    return () => window.clearTimeout(timer);
+  }, [copied]);
+  const copy = () => void navigator.clipboard.writeText(value).then(() => setCopied(true));
+  return (
+    <button type="button" className={styles.copy} onClick={copy} title={value} aria-label={words.copy(label)}>
+      <span>{value}</span>
+      <Icon name={copied ? "check" : "copy"} size={16} />
+      {copied && (
+        <span role="status" className="t-hidden">
+          {words.copied}
+        </span>
+      )}
+    </button>
+  );
+}
