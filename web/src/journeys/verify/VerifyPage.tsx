@@ -1,0 +1,115 @@
+/**
+ * The verifier's page: drop a bundle, watch the steps, read the verdict. No session, no network; the file never leaves the
+ * browser, and is judged in a worker, so that a large one stops nothing.
+ */
+
+import { Button } from "@mantine/core";
+import { useEffect, useRef, useState } from "react";
+import { Icon, Page } from "~/components";
+import { STEPS } from "~/verify";
+import type { Language } from "~/verify/words";
+import { stepTitle } from "~/verify/words";
+import { DropArea } from "./DropArea";
+import { KnownFields } from "./KnownFields";
+import { Steps } from "./Steps";
+import { Verdict } from "./Verdict";
+import { takeWaiting } from "./handoff";
+import { keepKnown, loadKnown, type Known } from "./known";
+import { pageWords, type PageWords } from "./strings";
+import { useJudgement, type Judgement } from "./useJudgement";
+import styles from "./verify.module.css";
+
+interface Props {
+  /** A bundle to judge at once. */
+  readonly initial?: Blob;
+  readonly language?: Language;
+}
+
+export function VerifyPage({ initial, language = "en" }: Props) {
+  const words = pageWords(language);
+  const [known, setKnown] = useState<Known>(loadKnown);
+  const { judgement, start, clear } = useJudgement();
+  const first = useRef(initial ?? takeWaiting());
+  useEffect(() => {
+    if (first.current !== null) start(first.current, loadKnown());
+    first.current = null;
+  }, [start]);
+  const change = (next: Known) => {
+    setKnown(next);
+    keepKnown(next);
+    // What the reader knows decides the verdict: one that is shown is reached anew.
+    if (judgement !== null) start(judgement.file, next);
+  };
+  return (
+    <Page title={words.title} subtitle={words.subtitle} width="text">
+      <div className={styles.page}>
+        {judgement === null ? (
+          <DropArea words={words} onFile={(file) => start(file, known)} />
+        ) : (
+          <Found {...{ words, language, judgement }} onClear={clear} />
+        )}
+        <KnownFields {...{ words, language, known }} onChange={change} />
+        <details className={styles.more}>
+          <summary>
+            <Icon name="info" size={18} />
+            {words.limits}
+          </summary>
+          <ul>
+            {words.limitsList.map((limit) => (
+              <li key={limit}>{limit}</li>
+            ))}
+          </ul>
+        </details>
+      </div>
+    </Page>
+  );
+}
+
+interface FoundProps {
+  readonly words: PageWords;
+  readonly language: Language;
+  readonly judgement: Judgement;
+  readonly onClear: () => void;
+}
+
+function Found({ words, language, judgement, onClear }: FoundProps) {
+  const { file, steps, report, refused } = judgement;
+  const at = Math.min(steps.length, STEPS.length - 1);
+  const working = words.working(at + 1, STEPS.length, stepTitle(STEPS[at] ?? "", language));
+  return (
+    <>
+      {report !== null && <Verdict {...{ words, language, report, file }} />}
+      {refused !== null && (
+        <section className={styles.verdict} data-tone="bad" role="alert">
+          <h2>{refusalWords(refused.code, words)}</h2>
+          {refused.code !== "one-entry" && <p lang="en">{refused.message}</p>}
+        </section>
+      )}
+      {report === null && refused === null && (
+        <p className={styles.working} role="status">
+          {working}
+        </p>
+      )}
+      <div className={styles.actions}>
+        <Button
+          variant="default"
+          leftSection={<Icon name={report === null ? "stop" : "upload"} />}
+          onClick={onClear}
+        >
+          {report === null && refused === null ? words.stop : words.another}
+        </Button>
+      </div>
+      {refused === null && (
+        <section>
+          <h2>{words.steps}</h2>
+          <Steps {...{ words, language, steps, report }} />
+        </section>
+      )}
+    </>
+  );
+}
+
+function refusalWords(code: string, words: PageWords): string {
+  if (code === "one-entry") return words.oneEntry;
+  return (Object.hasOwn(words.refused, code) ? words.refused[code] : undefined) ?? words.unreadable;
+}
