@@ -1,0 +1,168 @@
+"""The room in a real browser: tabs with fake cameras, whose frames are sealed from encoder to decoder."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.chromium import find_chromium
+from tests.support.room import WEB, Guest, Theatre, build_page
+
+pytestmark = pytest.mark.skipif(
+    find_chromium() is None or shutil.which("npx") is None or not (WEB / "node_modules").is_dir(),
+    reason="needs Chromium and the web packages",
+)
+
+ACTORS = [f"0198c000-0000-7000-8000-0000000002{number:02d}" for number in range(3)]
+VISIT = "0198c000-0000-7000-8000-000000000301"
+OTHER_VISIT = "0198c000-0000-7000-8000-000000000302"
+FRESH_FRAMES = 10
+WIRE_FRAMES = 5
+
+Story = Callable[[Theatre, Guest, Guest], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Story], None]]:
+    """Tells a story with two who are in the room already, and see each other."""
+    page = tmp_path_factory.mktemp("room") / "page"
+    build_page(page)
+    theatre = Theatre(page)
+    with asyncio.Runner() as runner:
+        runner.run(theatre.open())
+        try:
+            one, two = runner.run(two_in(theatre))
+            yield lambda story: runner.run(story(theatre, one, two))
+            assert one.errors == two.errors == []
+        finally:
+            runner.run(theatre.close())
+
+
+async def two_in(theatre: Theatre) -> tuple[Guest, Guest]:
+    one, two = await asyncio.gather(*(theatre.enter(VISIT, actor) for actor in ACTORS[:2]))
+    for guest in (one, two):
+        await guest.until("state", lambda state: state["sealed"] and len(state["people"]) == 1)
+        await guest.until("pictures", is_moving)
+    return one, two
+
+
+def is_moving(pictures: list[dict[str, Any]]) -> bool:
+    return bool(pictures) and all(one["width"] > 0 and one["time"] > 0.1 for one in pictures)
+
+
+def test_only_the_right_key_opens_what_is_on_the_wire(play: Callable[[Story], None]) -> None:
+    async def story(_: Theatre, one: Guest, two: Guest) -> None:
+        wire = await one.until("wire", lambda frames: len(frames) >= WIRE_FRAMES, words=("send", "camera"))
+        wire = wire[:WIRE_FRAMES]
+        mine = [key for key in await one.ask("secrets") if key["of"] == "me"]
+        heard = [key for key in await two.ask("secrets") if key["of"] == one.actor]
+        assert heard[-1]["secret"] == mine[-1]["secret"]
+        right = {**heard[-1], "slot": "camera", "sender": one.actor}
+        assert await two.ask("openWire", wire, right) == ["opened"] * WIRE_FRAMES
+        for changes in ({"secret": "A" * 43}, {"slot": "screen"}):
+            assert await two.ask("openWire", wire, {**right, **changes}) == ["not-authentic"] * WIRE_FRAMES
+        counts = await two.ask("counts")
+        assert counts["opened"] > 0 and counts["refused"]["not-authentic"] == 0
+
+    play(story)
+
+
+def test_chat_arrives_and_the_relay_sees_none_of_it(play: Callable[[Story], None]) -> None:
+    async def story(theatre: Theatre, one: Guest, two: Guest) -> None:
+        await one.ask("say", "<b>take two</b> with water")
+        state = await two.until("state", lambda state: state["chat"])
+        assert [line["text"] for line in state["chat"]] == ["<b>take two</b> with water"]
+        state = await one.until("state", lambda state: state["chat"][0]["heardBy"])
+        assert state["chat"][0]["heardBy"] == [two.actor]
+        assert theatre.relay.heard and not any("take two" in heard for heard in theatre.relay.heard)
+
+    play(story)
+
+
+def test_a_dropped_line_is_taken_up_again_within_five_seconds_without_a_new_key(
+    play: Callable[[Story], None],
+) -> None:
+    async def story(_: Theatre, one: Guest, two: Guest) -> None:
+        epoch = (await one.ask("state"))["epoch"]
+        await two.ask("drop")
+        await two.until("state", lambda state: state["phase"] == "away")
+        state = await two.until("state", lambda state: state["phase"] == "in" and state["sealed"], seconds=5)
+        assert state["epoch"] == epoch
+        opened = (await two.ask("counts"))["opened"] + FRESH_FRAMES
+        await two.until("counts", lambda counts: counts["opened"] > opened, seconds=5)
+
+    play(story)
+
+
+def test_a_third_brings_a_new_key_and_a_removed_one_gets_none_that_follows(
+    play: Callable[[Story], None],
+) -> None:
+    async def story(theatre: Theatre, one: Guest, two: Guest) -> None:
+        before = (await one.ask("state"))["epoch"]
+        three = await theatre.enter(VISIT, ACTORS[2])
+        state = await one.until("state", lambda state: state["sealed"] and len(state["people"]) == 2)
+        assert state["epoch"] > before
+        await three.until("pictures", lambda pictures: len(pictures) == 2 and is_moving(pictures))
+        known = {key["secret"] for key in await three.ask("secrets")}
+        del theatre.relay.admitted[VISIT][three.actor]
+        theatre.relay.desk.changed(VISIT)
+        gone = await three.until("state", lambda state: state["phase"] == "out")
+        assert gone["people"] == []
+        for guest in (one, two):
+            await guest.until("state", lambda now: now["sealed"] and now["epoch"] > state["epoch"])
+            fresh = [key["secret"] for key in await guest.ask("secrets") if key["of"] == "me"][-1]
+            assert fresh not in known
+        assert three.errors == []
+        await three.page.close()
+
+    play(story)
+
+
+def test_with_a_wrong_key_not_one_frame_is_shown(play: Callable[[Story], None]) -> None:
+    async def story(_: Theatre, one: Guest, two: Guest) -> None:
+        await two.ask("spoil", one.actor)
+        await asyncio.sleep(0.2)
+        before = await two.ask("counts")
+        spoiled = before["refused"]["not-authentic"] + FRESH_FRAMES
+        after = await two.until("counts", lambda counts: counts["refused"]["not-authentic"] > spoiled)
+        assert after["opened"] == before["opened"]
+
+    play(story)
+
+
+def test_screens_from_the_device_test_to_leaving_by_name_alone_and_without_a_finding(
+    play: Callable[[Story], None],
+) -> None:
+    async def story(theatre: Theatre, _: Guest, __: Guest) -> None:
+        doctor = await theatre.show(
+            OTHER_VISIT, ACTORS[0], size={"width": 1280, "height": 800}, role="clinician"
+        )
+        patient = await theatre.show(
+            OTHER_VISIT, ACTORS[1], size={"width": 360, "height": 740}, role="patient"
+        )
+        for guest in (doctor, patient):
+            await guest.page.get_by_role("button", name="Test camera and microphone").click()
+            go_on = guest.page.get_by_role("button", name="Go on")
+            await go_on.wait_for()
+            assert await guest.findings() == []
+            await go_on.click()
+        await patient.page.get_by_text("End-to-end encrypted, quantum-safe.").wait_for()
+        await patient.page.get_by_text("Dr. Ama Osei, Clinician").wait_for()
+        await doctor.page.get_by_role("button", name="Chat").press("Enter")
+        await doctor.page.get_by_label("Write a message").fill("<img src=x onerror=alert(1)>")
+        await doctor.page.keyboard.press("Enter")
+        await patient.page.get_by_role("button", name="Chat (1)").press("Enter")
+        await patient.page.get_by_text("<img src=x onerror=alert(1)>").wait_for()
+        assert await doctor.findings() == await patient.findings() == []
+        await patient.page.get_by_role("button", name="Close the chat").press("Enter")
+        await patient.page.get_by_role("button", name="Leave").press("Enter")
+        await patient.page.get_by_role("dialog").get_by_role("button", name="Leave").press("Enter")
+        assert await patient.page.locator("#out").inner_text() == "left"
+        await doctor.page.get_by_text("Nobody else is here yet.").wait_for()
+        assert doctor.errors == patient.errors == []
+
+    play(story)

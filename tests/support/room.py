@@ -1,0 +1,255 @@
+"""A room for real browsers: the relay's own desk behind a WebSocket, and a page that is nothing but a room."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, WSMsgType, web
+from playwright.async_api import Browser, Page, Playwright, ViewportSize, async_playwright
+
+from telesphor.capabilities.visits.signalling.desk import SignallingDesk
+from telesphor.capabilities.visits.signalling.model import Participant
+from telesphor.kernel.clock import SystemClock
+from telesphor.kernel.errors import TelesphorError
+from telesphor.kernel.ids import VisitId
+from tests.support.chromium import find_chromium
+
+WEB = Path(__file__).parents[2] / "web"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+WAIT_SECONDS = 15.0
+HOP_HEADERS = frozenset(
+    {"host", "connection", "transfer-encoding", "content-length", "content-encoding", "date", "server"}
+)
+
+
+def build_page(folder: Path) -> None:
+    """Bundle the page; `CalledProcessError` says what was wrong."""
+    words = [
+        "npx",
+        "vite",
+        "build",
+        "-c",
+        "tests/room/vite.config.ts",
+        "--outDir",
+        str(folder),
+        "--emptyOutDir",
+    ]
+    subprocess.run(words, cwd=WEB, check=True, capture_output=True, timeout=100)
+
+
+@dataclass
+class Someone:
+    id: str
+
+
+@dataclass(eq=False)
+class Line:
+    """One WebSocket, as the desk sees it."""
+
+    id: str
+    actor: Someone
+    socket: web.WebSocketResponse
+    waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    def send(self, message: dict[str, Any], /) -> None:
+        self.waiting.put_nowait(json.dumps(message))
+
+
+class Relay:
+    """The desk, who is admitted, and everything that went over it."""
+
+    def __init__(self, page: Path) -> None:
+        self.page = page
+        self.admitted: dict[str, dict[str, Participant]] = {}
+        self.desk = SignallingDesk(admitted=self._participants, clock=SystemClock())
+        self.heard: list[str] = []
+        self.lines = 0
+        self.port = 0
+        self.node_url = ""
+        self.uploads_to_cut = 0
+
+    def _participants(self, visit: VisitId) -> tuple[Participant, ...]:
+        return tuple(self.admitted.get(visit, {}).values())
+
+    async def start(self) -> web.AppRunner:
+        application = web.Application(middlewares=[_with_policy])
+        application.router.add_get("/live", self._serve)
+        application.router.add_get("/", self._index)
+        application.router.add_get("/screens", self._screens)
+        application.router.add_get("/favicon.ico", _nothing)
+        application.router.add_route("*", "/v1/{rest:.*}", self._pass_on)
+        application.router.add_static("/assets", self.page / "assets")
+        runner = web.AppRunner(application, shutdown_timeout=1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        return runner
+
+    async def _index(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(self.page / "index.html")
+
+    async def _screens(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(self.page / "screens.html")
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        """Ask the node; an upload that is to be cut does not arrive, and its sender hears nothing."""
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_HEADERS}
+        body = await request.read()
+        cut = request.method == "PATCH" and self.uploads_to_cut > 0
+        async with ClientSession(auto_decompress=False) as session:
+            if cut:
+                self.uploads_to_cut -= 1
+                assert request.transport is not None
+                request.transport.close()
+                return web.Response(status=499)
+            url = f"{self.node_url}{request.path_qs}"
+            async with session.request(request.method, url, data=body, headers=headers) as answer:
+                kept = {
+                    name: value for name, value in answer.headers.items() if name.lower() not in HOP_HEADERS
+                }
+                return web.Response(status=answer.status, headers=kept, body=await answer.read())
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=65_536)
+        await socket.prepare(request)
+        self.lines += 1
+        line = Line(f"line-{self.lines}", Someone(request.query["actor"]), socket)
+        writing = asyncio.create_task(_write(line))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    await self._handle(line, message.data)
+        finally:
+            writing.cancel()
+            self.desk.closed(line)
+        return socket
+
+    async def _handle(self, line: Line, text: str) -> None:
+        self.heard.append(text)
+        message = json.loads(text)
+        try:
+            await self.desk.handle(line, message)
+        except TelesphorError as error:
+            line.send({"topic": "hub", "event": "refused", "of": message["topic"], "code": error.code})
+
+
+async def _nothing(_: web.Request) -> web.Response:
+    return web.Response(status=204)
+
+
+async def _write(line: Line) -> None:
+    with suppress(ConnectionError):
+        while True:
+            await line.socket.send_str(await line.waiting.get())
+
+
+@web.middleware
+async def _with_policy(request: web.Request, handler: Any) -> Any:
+    answer = await handler(request)
+    if not isinstance(answer, web.WebSocketResponse):
+        answer.headers["content-security-policy"] = POLICY
+    return answer
+
+
+class Theatre:
+    """Chromium with a camera that shows a pattern, and the relay."""
+
+    def __init__(self, page: Path) -> None:
+        self.relay = Relay(page)
+        self._runner: web.AppRunner | None = None
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def open(self) -> None:
+        self._runner = await self.relay.start()
+        self._playwright = await async_playwright().start()
+        self._browser = await self._playwright.chromium.launch(
+            executable_path=find_chromium(),
+            args=[
+                "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+                "--disable-features=WebRtcHideLocalIpsWithMdns",
+            ],
+        )  # fmt: skip
+
+    async def close(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def enter(self, visit: str, actor: str) -> Guest:
+        """Open a tab, make its keys, admit its actor and go in."""
+        guest = await self.open_tab(actor)
+        card = await guest.ask("arm")
+        participant = Participant(actor, "patient", tuple(card["keys"]), card["kem"])
+        self.relay.admitted.setdefault(visit, {})[actor] = participant
+        await guest.ask("join", visit, actor)
+        return guest
+
+    async def show(self, visit: str, actor: str, *, size: ViewportSize, role: str) -> Guest:
+        """Open a tab with the room's own screens; the first is the test of devices."""
+        words = f"actor={actor}&visit={visit}&{role}=1"
+        guest = await self.open_tab(actor, path=f"screens?{words}", size=size)
+        card = await guest.ask("arm")
+        participant = Participant(actor, role, tuple(card["keys"]), card["kem"])
+        self.relay.admitted.setdefault(visit, {})[actor] = participant
+        await guest.page.evaluate("window.showScreens()")
+        return guest
+
+    async def open_tab(self, actor: str, *, path: str = "", size: ViewportSize | None = None) -> Guest:
+        """Open a tab that is nowhere yet."""
+        assert self._browser is not None
+        page = await self._browser.new_page(viewport=size)
+        guest = Guest(page, actor)
+        page.on("pageerror", lambda error: guest.errors.append(str(error)))
+        page.on("console", lambda said: guest.errors.append(said.text) if said.type == "error" else None)
+        await page.goto(f"http://127.0.0.1:{self.relay.port}/{path}")
+        return guest
+
+
+class Guest:
+    """One tab in a room."""
+
+    def __init__(self, page: Page, actor: str) -> None:
+        self.page = page
+        self.actor = actor
+        self.errors: list[str] = []
+
+    async def ask(self, name: str, *words: Any) -> Any:
+        """Call a function of the page."""
+        return await self.page.evaluate(
+            "([name, words]) => window.harness[name](...words)", [name, list(words)]
+        )
+
+    async def findings(self) -> list[str]:
+        """What axe finds against WCAG 2.2 AA, in short."""
+        await self.page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text())
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+        report = await self.page.evaluate("tags => axe.run({ runOnly: tags })", tags)
+        return [f"{one['id']}: {one['nodes'][0]['html']}" for one in report["violations"]]
+
+    async def until(
+        self, name: str, holds: Any, *, words: tuple[Any, ...] = (), seconds: float = WAIT_SECONDS
+    ) -> Any:
+        """Wait until what a function of the page answers is as it should be; returns it."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while True:
+            answer = await self.ask(name, *words)
+            if holds(answer):
+                return answer
+            if asyncio.get_running_loop().time() > ends:
+                raise TimeoutError(f"{self.actor}: `{name}` stays {answer}; errors {self.errors}")
+            await asyncio.sleep(0.05)

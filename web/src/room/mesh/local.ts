@@ -1,0 +1,76 @@
+/** One's own camera, microphone and screen: taken when wanted, let go when not, so that a light that is off means off. */
+import type { Slot } from "../media/encoded";
+
+export type Tracks = Readonly<Record<Slot, MediaStreamTrack | null>>;
+
+/** Enough for a face and for reading a medicine's label held up; more costs each of five uplinks. */
+const CAMERA: MediaTrackConstraints = {
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 24, max: 30 },
+};
+const MICROPHONE: MediaTrackConstraints = {
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+};
+
+export class LocalMedia {
+  #tracks: Tracks = { microphone: null, camera: null, screen: null };
+
+  constructor(private readonly onChange: (tracks: Tracks) => void) {}
+
+  get tracks(): Tracks {
+    return this.#tracks;
+  }
+
+  /** Begin with what the device test has opened. */
+  adopt(stream: MediaStream): void {
+    const [microphone = null] = stream.getAudioTracks();
+    const [camera = null] = stream.getVideoTracks();
+    this.#set({ microphone, camera });
+  }
+
+  /** Open the microphone or camera, or let it go; throws what the browser says when it is refused. */
+  async turn(slot: "microphone" | "camera", on: boolean): Promise<void> {
+    if (!on) return this.#stop(slot);
+    if (this.#tracks[slot] !== null) return;
+    const wanted = slot === "camera" ? { video: CAMERA } : { audio: MICROPHONE };
+    const [track = null] = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks();
+    this.#set({ [slot]: track });
+  }
+
+  /** Ask which screen or window to show, or end showing it. */
+  async share(on: boolean): Promise<void> {
+    if (!on) return this.#stop("screen");
+    const stream = await navigator.mediaDevices.getDisplayMedia({
+      video: { frameRate: { max: 15 } },
+      audio: false,
+    });
+    const [track = null] = stream.getVideoTracks();
+    if (track !== null) {
+      track.contentHint = "detail";
+      track.addEventListener("ended", () => this.#stop("screen")); // The browser has a button of its own for it.
+    }
+    this.#stop("screen");
+    this.#set({ screen: track });
+  }
+
+  /** Let everything go. */
+  end(): void {
+    for (const track of Object.values(this.#tracks)) track?.stop();
+    this.#tracks = { microphone: null, camera: null, screen: null };
+  }
+
+  #stop(slot: Slot): void {
+    const track = this.#tracks[slot];
+    if (track === null) return;
+    track.stop();
+    this.#set({ [slot]: null });
+  }
+
+  #set(change: Partial<Record<Slot, MediaStreamTrack | null>>): void {
+    this.#tracks = { ...this.#tracks, ...change };
+    this.onChange(this.#tracks);
+  }
+}

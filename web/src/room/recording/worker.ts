@@ -1,0 +1,67 @@
+/**
+ * The recording worker: seals what the recorder gives and uploads it, beside the page, so that neither waits for the other.
+ *
+ * A worker's clock goes on in a tab that is not seen, so it also beats the time of the picture's composition.
+ */
+import * as base64url from "../../kernel/base64url";
+import { NodeClient } from "../../kernel/node_client";
+import { ObjectWriter } from "../../kernel/object_writer";
+import { RecipientPublic } from "../../kernel/recipient";
+import { WalletStore } from "../../kernel/wallet_store";
+import { MEDIA_TYPE } from "./media_type";
+import type { BeginRecording, FromRecorder, ToRecorder } from "./messages";
+import { RecordingWriter } from "./writer";
+
+const TICK_MS = 80;
+
+let upload: ObjectWriter;
+let writer: RecordingWriter;
+let queue: Promise<void> = Promise.resolve();
+
+self.onmessage = (event: MessageEvent<ToRecorder>) => {
+  queue = queue
+    .then(() => handle(event.data))
+    .catch((error: unknown) => tell({ say: "failed", code: codeOf(error) }));
+};
+setInterval(() => tell({ say: "tick" }), TICK_MS);
+
+async function handle(message: ToRecorder): Promise<void> {
+  if (message.do === "begin") await begin(message);
+  else if (message.do === "piece") add(new Uint8Array(message.piece));
+  else await finish();
+}
+
+async function begin({ actor, origin, visit, codecs, readers, recipients }: BeginRecording): Promise<void> {
+  const store = await WalletStore.open();
+  const wallet = await store.load(actor);
+  store.close();
+  const node = new NodeClient({ baseUrl: "", origin, wallet });
+  upload = await ObjectWriter.begin(node, { mediaType: MEDIA_TYPE, readers, visit });
+  writer = await RecordingWriter.begin({
+    object: upload.object,
+    codecs,
+    recipients: recipients.map((kem) => new RecipientPublic(base64url.decode(kem))),
+    sink: upload,
+  });
+  tell({ say: "begun", object: upload.object });
+}
+
+function add(piece: Uint8Array): void {
+  if (!writer.add(piece)) tell({ say: "full" });
+  tell({ say: "kept", bytes: upload.kept, waiting: writer.waiting });
+}
+
+async function finish(): Promise<void> {
+  const { durationMs } = await writer.finish();
+  const { object, size } = await upload.finish();
+  tell({ say: "finished", object, size, durationMs });
+}
+
+function tell(message: FromRecorder): void {
+  self.postMessage(message);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "recording-refused";
+}

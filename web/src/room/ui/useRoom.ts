@@ -1,0 +1,40 @@
+/** One room session for as long as the component is shown. */
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { FramesUnsupported } from "../media/frames";
+import { RoomSession } from "../mesh/session";
+import { EMPTY_ROOM, type RoomState } from "../mesh/state";
+import type { RoomPorts } from "../ports";
+
+export interface HeldRoom {
+  readonly session: RoomSession | null;
+  readonly state: RoomState;
+  readonly unsupported: boolean;
+}
+
+const nothing = () => () => undefined;
+const empty = () => EMPTY_ROOM;
+
+/** `turn` makes a new session when it changes: somebody wants to come back in. `ports` must stay the same meanwhile. */
+export function useRoom(visit: string, ports: RoomPorts, stream: MediaStream | null, turn: number): HeldRoom {
+  const [session, setSession] = useState<RoomSession | null>(null);
+  const [unsupported, setUnsupported] = useState(false);
+  useEffect(() => {
+    let made: RoomSession;
+    try {
+      made = new RoomSession(visit, ports);
+    } catch (error) {
+      if (!(error instanceof FramesUnsupported)) throw error;
+      setUnsupported(true);
+      return;
+    }
+    // A stream that was ended (by a former turn) gives no tracks; they can be turned on again in the room.
+    made.join(stream?.active === true ? stream : null);
+    setSession(made);
+    return () => {
+      setSession(null);
+      void made.leave().finally(() => made.dispose());
+    };
+  }, [visit, ports, stream, turn]);
+  const state = useSyncExternalStore(session?.subscribe ?? nothing, session?.getSnapshot ?? empty);
+  return useMemo(() => ({ session, state, unsupported }), [session, state, unsupported]);
+}

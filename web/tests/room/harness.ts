@@ -1,0 +1,290 @@
+/**
+ * A page that is nothing but a room, for tests in a real browser: the parts are the app's own, the keys made here, the
+ * live connection a WebSocket to the tests' relay.
+ */
+import * as base64url from "../../src/kernel/base64url";
+import type { Bytes } from "../../src/kernel/bytes";
+import { systemClock } from "../../src/kernel/clock";
+import { IdSource } from "../../src/kernel/ids";
+import { NodeClient } from "../../src/kernel/node_client";
+import { ObjectReader } from "../../src/kernel/object_reader";
+import { registerCommand, type Command } from "../../src/kernel/requests";
+import { createWallet, kemText } from "../../src/kernel/wallet";
+import { WalletStore } from "../../src/kernel/wallet_store";
+import { generateSigningKey, type SigningKey } from "../../src/kernel/keypair";
+import { generateRecipientKey, type RecipientKey } from "../../src/kernel/recipient";
+import type { Slot } from "../../src/room/media/encoded";
+import { Frames } from "../../src/room/media/frames";
+import { KeyRing } from "../../src/room/media/ring";
+import { FrameRefused } from "../../src/room/media/sframe";
+import { RoomSession } from "../../src/room/mesh/session";
+import type { LiveLink, RoomPorts } from "../../src/room/ports";
+import { Feed } from "../../src/room/playback/feed";
+import { Recording, type RangeReader } from "../../src/room/playback/recording";
+import { Recorder, type RecorderState } from "../../src/room/recording/recorder";
+
+let place: { object: string; source: RangeReader };
+let node: NodeClient;
+
+interface Tapped {
+  way: string;
+  slot: Slot;
+  wire: ArrayBuffer;
+}
+
+/** Frames whose secrets and wire can be looked at. */
+class OpenFrames extends Frames {
+  readonly tapped: Tapped[] = [];
+  readonly secrets: { kid: number; secret: string; of: string }[] = [];
+
+  constructor() {
+    const worker = new Worker(new URL("./tapped_worker.ts", import.meta.url), { type: "module" });
+    super(() => worker);
+    worker.addEventListener("message", (event: MessageEvent<Tapped & { say: string }>) => {
+      if (event.data.say === "tap") this.tapped.push(event.data);
+    });
+  }
+
+  override async sendUnder(secret: Bytes, kid: number): Promise<void> {
+    this.secrets.push({ kid, secret: base64url.encode(secret), of: "me" });
+    await super.sendUnder(secret, kid);
+  }
+
+  override async receiveUnder(
+    secret: Bytes,
+    of: { kid: number; sender: string; epoch: number },
+  ): Promise<void> {
+    this.secrets.push({ kid: of.kid, secret: base64url.encode(secret), of: of.sender });
+    await super.receiveUnder(secret, of);
+  }
+}
+
+/** The tests' live connection: it comes back by itself, as the app's does. */
+class Line implements LiveLink {
+  open = false;
+  silent = false;
+  readonly #listeners = new Map<string, Set<(message: Record<string, unknown>) => void>>();
+  readonly #states = new Set<(open: boolean) => void>();
+  #socket: WebSocket | null = null;
+
+  constructor(private readonly actor: string) {
+    this.connect();
+  }
+
+  connect(): void {
+    const socket = new WebSocket(`${location.origin.replace("http", "ws")}/live?actor=${this.actor}`);
+    this.#socket = socket;
+    socket.onopen = () => this.#set(true);
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(String(data)) as Record<string, unknown>;
+      this.#listeners.get(String(message.topic))?.forEach((listener) => listener(message));
+    };
+    socket.onclose = () => {
+      this.#set(false);
+      setTimeout(() => this.connect(), 300);
+    };
+  }
+
+  drop(): void {
+    this.#socket?.close();
+  }
+
+  send(message: object): boolean {
+    if (!this.open) return false;
+    this.#socket?.send(JSON.stringify(message));
+    return true;
+  }
+
+  on(topic: string, listener: (message: Record<string, unknown>) => void): () => void {
+    const known = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, known.add(listener));
+    return () => known.delete(listener);
+  }
+
+  onState(listener: (open: boolean) => void): () => void {
+    this.#states.add(listener);
+    return () => this.#states.delete(listener);
+  }
+
+  #set(open: boolean): void {
+    this.open = open;
+    this.#states.forEach((listener) => listener(open));
+  }
+}
+
+let wallet: { signingKey: SigningKey; kemKey: RecipientKey };
+let line: Line;
+let frames: OpenFrames;
+let session: RoomSession;
+
+const harness = {
+  /** Make keys; answers the public ones. */
+  async arm(): Promise<{ keys: unknown; kem: string }> {
+    wallet = { signingKey: await generateSigningKey(), kemKey: await generateRecipientKey() };
+    return { keys: wallet.signingKey.public.jwks(), kem: base64url.encode(wallet.kemKey.public.bytes) };
+  },
+
+  /** What a room is given, with the keys of this tab. */
+  ports(actor: string): RoomPorts {
+    line = new Line(actor);
+    return { me: actor, link: line, wallet, nameOf: (id) => id };
+  },
+
+  async join(visit: string, actor: string): Promise<void> {
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: true,
+      video: { width: 320, height: 240 },
+    });
+    line = new Line(actor);
+    frames = new OpenFrames();
+    session = new RoomSession(visit, { me: actor, link: line, wallet, nameOf: (id) => id }, frames);
+    session.join(stream);
+    session.subscribe(render);
+  },
+
+  state() {
+    const { phase, outReason, epoch, sealed, others, chat, faults } = session.getSnapshot();
+    const people = others.map(({ actor, path, state }) => ({ actor, path, state }));
+    return { phase, outReason, epoch, sealed, people, chat, faults };
+  },
+
+  counts: () => frames.counts(),
+  say: (text: string) => session.say(text),
+  drop: () => line.drop(),
+  leave: () => session.leave(),
+  turn: (slot: "microphone" | "camera", on: boolean) => session.turn(slot, on),
+  secrets: () => frames.secrets,
+
+  /** Frames as they went to the network. */
+  wire(way: string, slot: string): string[] {
+    return frames.tapped
+      .filter((one) => one.way === way && one.slot === slot)
+      .map((one) => base64url.encode(new Uint8Array(one.wire)));
+  },
+
+  /** Try to open frames of the wire with a secret; answers what came of each. */
+  async openWire(
+    wire: string[],
+    options: { slot: Slot; secret: string; kid: number; sender: string },
+  ): Promise<string[]> {
+    const ring = new KeyRing(() => performance.now());
+    const { slot, kid, sender } = options;
+    await ring.setReceiving(base64url.decode(options.secret), { kid, sender, epoch: 1 });
+    const open = async (frame: string) => {
+      try {
+        await ring.open(slot, sender, base64url.decode(frame));
+        return "opened";
+      } catch (error) {
+        return error instanceof FrameRefused ? error.fault : String(error);
+      }
+    };
+    return Promise.all(wire.map(open));
+  },
+
+  /** Put a wrong secret in the place of a sender's present one. */
+  async spoil(sender: string): Promise<void> {
+    const now = frames.secrets.filter(({ of }) => of === sender).at(-1);
+    if (now === undefined) throw new TypeError("no key of that sender");
+    const wrong = crypto.getRandomValues(new Uint8Array(32));
+    await frames.receiveUnder(wrong, { kid: now.kid, sender, epoch: Math.floor(now.kid / 256) });
+  },
+
+  /** Play what was recorded, from `seconds` on; answers how far it came, and whether it shows something. */
+  async play(seconds: number): Promise<{ time: number; width: number; duration: number; fault: string }> {
+    const video = document.createElement("video");
+    video.muted = true;
+    document.body.append(video);
+    let fault = "";
+    const recording = await Recording.open(place.object, place.source, wallet.kemKey);
+    const feed = new Feed(video, recording, (error) => (fault = String(error)));
+    await new Promise((resolve) => video.addEventListener("loadedmetadata", resolve, { once: true }));
+    video.currentTime = seconds;
+    await video.play();
+    const ends = performance.now() + 5_000;
+    while (video.currentTime < seconds + 0.3 && performance.now() < ends) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const shown = { time: video.currentTime, width: video.videoWidth, duration: video.duration, fault };
+    feed.end();
+    video.remove();
+    return shown;
+  },
+
+  /** Make an actor whose keys stay in this browser; answers the command that registers it. */
+  async enrol(origin: string): Promise<{ actor: string; command: unknown }> {
+    const made = await createWallet({ kind: "person", ids: new IdSource(systemClock) });
+    const store = await WalletStore.open();
+    await store.save(made, { origin, label: "test" });
+    store.close();
+    wallet = made;
+    node = new NodeClient({ baseUrl: "", origin, wallet: made });
+    return { actor: made.actor, command: await registerCommand(made, { node: origin }) };
+  },
+
+  send: (commands: Command[]) => node.send(...commands),
+
+  /** Record at the node, as the room does: begin, ask, record, seal, link. */
+  async recordAtNode(visit: string, reader: string, seconds: number): Promise<RecorderState> {
+    const me = node.wallet.actor;
+    const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
+    const [picture = null] = stream.getVideoTracks();
+    const [voice = null] = stream.getAudioTracks();
+    const command = (list: readonly { type: string; body: object }[]) => node.send(...(list as Command[]));
+    const link: LiveLink = {
+      open: false,
+      send: () => false,
+      on: () => () => undefined,
+      onState: () => () => undefined,
+    };
+    const ports = { me, origin: node.origin, link, wallet: node.wallet, nameOf: (id: string) => id, command };
+    const recipients = [kemText(node.wallet)];
+    let state: RecorderState | null = null;
+    const recorder = new Recorder(
+      { ports, visit, readers: [me, reader], recipients },
+      (now) => (state = now),
+    );
+    await recorder.start([{ name: "me", picture, screen: null, voice }]);
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * seconds));
+    await recorder.stop({ told: false });
+    for (const track of stream.getTracks()) track.stop();
+    return state ?? recorder.state;
+  },
+
+  /** Have `play` read from the node. */
+  async openAtNode(visit: string, object: string): Promise<number> {
+    const reader = await ObjectReader.open(node, object, { purpose: "treatment", visit });
+    place = { object, source: reader };
+    return reader.size;
+  },
+
+  /** Pictures that are really being decoded: width, and how far each has come. */
+  pictures: () =>
+    [...document.querySelectorAll<HTMLVideoElement>("video[id]")].map((video) => ({
+      width: video.videoWidth,
+      time: video.currentTime,
+    })),
+};
+
+function render(): void {
+  for (const { actor, streams } of session.getSnapshot().others) {
+    const known = document.getElementById(actor) as HTMLVideoElement | null;
+    if (known?.srcObject === streams.camera) continue;
+    const video = known ?? document.createElement("video");
+    Object.assign(video, {
+      id: actor,
+      muted: true,
+      autoplay: true,
+      playsInline: true,
+      srcObject: streams.camera,
+    });
+    document.body.append(video);
+  }
+}
+
+declare global {
+  interface Window {
+    harness: typeof harness;
+    showScreens: () => void;
+  }
+}
+window.harness = harness;
