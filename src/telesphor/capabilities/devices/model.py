@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -30,7 +31,8 @@ ReadingKind = Literal[
 CountField = Annotated[int, Meta(ge=1, le=READINGS_MAX)]
 
 
-class ReadingLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReadingLine:
     """What the ledger says of one object of readings: no value, for these are sealed."""
 
     device: str
