@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
 OUT = ROOT / "src" / "telesphor" / "web"
 STAMP = OUT / "built.txt"
-SCHEMA = WEB / "src" / "api" / "schema.d.ts"
+API = WEB / "src" / "api"
+"""What is written from the node's description of itself, and not committed."""
 VENV_PYTHON = ROOT / ".venv" / "bin" / "python"
 NODE_MODULES = WEB / "node_modules"
 NODE_VERSION_MIN = (20, 19)
@@ -116,7 +117,7 @@ def digest_of_sources() -> str:
 def sources() -> Iterator[Path]:
     for folder in ("src", "public"):
         for path in (WEB / folder).rglob("*"):
-            if path.is_file() and path != SCHEMA and ".test." not in path.name:
+            if path.is_file() and API not in path.parents and ".test." not in path.name:
                 yield path
     for name in ("index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json"):
         yield WEB / name
@@ -200,11 +201,8 @@ def stamp_of_modules(level: str) -> Path:
 def write_schema(node: Node) -> None:
     """Write the client's types from the OpenAPI description of a node made for the moment."""
     say("writing the client's types from the node's OpenAPI description")
-    words = [
-        python_with_packages(),
-        str(ROOT / "tools" / "describe_api.py"),
-        str(WEB / "src" / "api" / "openapi.json"),
-    ]
+    API.mkdir(exist_ok=True)
+    words = [python_with_packages(), str(ROOT / "tools" / "describe_api.py"), str(API / "openapi.json")]
     if subprocess.run(words, cwd=ROOT, check=False).returncode != 0:
         raise Failed("the node's description could not be read")
     words = ["src/api/openapi.json", "-o", "src/api/schema.d.ts"]
