@@ -101,7 +101,9 @@ def check() -> None:
         failure="form: `npm run format`",
     )
     # Some tests compare with the Python they were translated from.
-    compared = node._replace(environment=node.environment | {"TELESPHOR_PYTHON": python_with_packages(), "NO_COLOR": "1"})
+    compared = node._replace(
+        environment=node.environment | {"TELESPHOR_PYTHON": python_with_packages(), "NO_COLOR": "1"}
+    )
     run_node(compared, "vitest/vitest.mjs", "run", "--reporter=dot", failure="tests")
 
 
