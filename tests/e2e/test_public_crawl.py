@@ -50,6 +50,7 @@ from tests.support.witnesses import log_signer, make_card, make_witness, serving
 
 ANCHORED_SECONDS = 20.0
 PAGES = "/docs-files/"
+ASSETS = "/assets/"
 COMMON_WORDS = {"emergency", "Emergency"}
 """Of the records, but also a purpose of reading that the API description names, and what a metric counts."""
 _IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -143,6 +144,25 @@ def wait_for_network(node: Node, *, anchored: bool) -> None:
         time.sleep(0.1)
 
 
+IDS_OF_THE_APP = (
+    "actors",
+    "invitation",
+    "thread",
+    "message",
+    "digest",
+    "version",
+    "watch",
+    "person",
+    "share",
+    "contract",
+)
+FILTERS_OF_THE_APP = (
+    *("which", "before", "limit", "language", "archived", "rows", "subject", "type", "action", "purpose"),
+    *("outcome", "since", "until", "count", "what", "kind"),
+)
+"""What the browser's views take: all of them ask for a session before they look at any of it."""
+
+
 def look_everywhere(node: Node, url: str, *, anchored: bool) -> Crawled:
     """Everything that can be asked for by anyone who knows all ids, sizes and names there are."""
     reader = node.reader()
@@ -184,6 +204,8 @@ def look_everywhere(node: Node, url: str, *, anchored: bool) -> Crawled:
         "blocks": [1, 50],
         "name": [*dict.fromkeys(anchors), "bitcoin-mainnet.ots"],
         "path": [name.partition("/")[2] for name in (*tiles, *bundles)],
+        **{name: [node.ids.next()] for name in IDS_OF_THE_APP},
+        **{name: [""] for name in FILTERS_OF_THE_APP},
     }
     also = [f"/{name}" for name in (*tiles, *bundles)]
     known = [(actor, *look_up(url, actor)) for actor in actors]
@@ -229,9 +251,17 @@ def test_files_of_the_api_pages_are_those_of_their_package(crawled: Crawled) -> 
         assert answer.data.endswith((package / answer.path.removeprefix(PAGES)).read_bytes()), answer.path
 
 
+def test_files_of_the_app_are_those_of_the_package(crawled: Crawled) -> None:
+    """They are as every node has them, byte for byte, and hold nothing of this one."""
+    package = Path(__file__).parents[2] / "src" / "telesphor" / "web"
+    for answer in crawled.answers:
+        if answer.path.startswith(ASSETS) and answer.status == 200:
+            assert answer.data.endswith((package / answer.path.removeprefix("/")).read_bytes()), answer.path
+
+
 def own(answers: list[Answered]) -> list[Answered]:
-    """All but the files of the API pages: whole programs, in which any word may stand."""
-    return [answer for answer in answers if not answer.path.startswith(PAGES)]
+    """All but the files of the API pages and of the app: whole programs, in which any word may stand."""
+    return [answer for answer in answers if not answer.path.startswith((PAGES, ASSETS))]
 
 
 def test_everything_that_is_public_was_seen(crawled: Crawled) -> None:

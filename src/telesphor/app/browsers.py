@@ -89,7 +89,7 @@ class Browsers:
         self.hub = Hub(self.sessions, ids=ids, site=site)
         self.names = Directory(folder.people_db, keys.recipient)
         stack.callback(self.names.close)
-        self._people = DirectoryDesk(
+        self.people = DirectoryDesk(
             self.names,
             relations=NodeRelations(),
             record=record,
@@ -110,7 +110,7 @@ class Browsers:
         """Their handlers."""
         return [
             *session_routes(self.sessions, who=self._who),
-            *directory_routes(self._people, self.sessions),
+            *directory_routes(self.people, self.sessions),
             *invitation_routes(self.links, self.sessions),
         ]
 

@@ -229,7 +229,7 @@ class Desks:
             record=self.record,
             open_db=partial(open_reader, folder.ledger),
             vault=self.vault,
-            names=self.browsers.names,
+            names=self.browsers.people,
             roles_of=self.browsers.roles_in,
             hub=self.browsers.hub,
             clock=self._clock,

@@ -60,7 +60,7 @@ class Visiting:
         self._relay.attach(browsers.hub)
         reading = vault.ledger.reading
         self._views = VisitViews(
-            reading=reading, names=browsers.names, clock=clock, read_document=read_document
+            reading=reading, names=browsers.people, clock=clock, read_document=read_document
         )
         self._news = VisitNews(
             reading=reading, publish=browsers.hub.publish, clock=clock, changed=self._relay.changed

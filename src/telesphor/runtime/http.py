@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from litestar import Litestar, MediaType, Response, get
 from litestar.config.app import AppConfig
 from litestar.enums import ScopeType
+from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -31,6 +32,7 @@ from telesphor import __version__
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.problems import (
     PROBLEM_MEDIA_TYPE,
+    deny_handshake,
     describe_problems,
     encode_problem,
     handle_exception,
@@ -204,10 +206,10 @@ class Edge:
         return None if file is None else partial(answer, file)
 
 
-async def refuse_socket(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Nobody answers WebSockets here: the handshake is refused by 403 (ASGI)."""
+async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Nobody answers WebSockets here."""
     await receive()
-    await send({"type": "websocket.close", "code": 1008, "reason": "no-such-resource"})
+    await deny_handshake(scope, send, NotFoundException())
 
 
 def _with_headers(send: Send, path: str) -> Send:

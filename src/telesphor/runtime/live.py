@@ -28,7 +28,6 @@ from litestar.types import Receive, Scope, Send
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import IdSource
 from telesphor.runtime.connection import (
-    MISBEHAVED,
     NORMAL,
     REPLACED,
     SESSION_OVER,
@@ -38,7 +37,7 @@ from telesphor.runtime.connection import (
     Misbehaved,
     encode_message,
 )
-from telesphor.runtime.problems import PROBLEM_MEDIA_TYPE, encode_problem, problem_headers, problem_of
+from telesphor.runtime.problems import deny_handshake, problem_of
 from telesphor.runtime.sessions import Session, Sessions, find_session
 from telesphor.runtime.telemetry import log
 
@@ -222,7 +221,7 @@ class Hub:
             if self._count >= self._max:
                 raise LiveFull("too many are connected", hint="try again in some minutes")
         except Exception as error:  # noqa: BLE001  whatever is refused is a problem document
-            await _deny(scope, send, error)
+            await deny_handshake(scope, send, error)
             return
         self._begin()
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
@@ -429,20 +428,6 @@ def check_origin(origin: str, *, host: str, site: str) -> None:
 
 def _is_loopback(host: str) -> bool:
     return host in ("localhost", "127.0.0.1", "::1")
-
-
-async def _deny(scope: Scope, send: Send, error: Exception) -> None:
-    """Refuse a handshake by a problem document, where the server can, or without a word (ASGI, WebSocket denial)."""
-    problem = problem_of(error)
-    if "websocket.http.response" not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": MISBEHAVED, "reason": problem.code})
-        return
-    headers = {"content-type": PROBLEM_MEDIA_TYPE, "cache-control": "no-store", **problem_headers(problem)}
-    fields = [(name.encode(), value.encode()) for name, value in headers.items()]
-    start: Any = {"type": "websocket.http.response.start", "status": problem.status, "headers": fields}
-    body: Any = {"type": "websocket.http.response.body", "body": encode_problem(problem), "more_body": False}
-    await send(start)
-    await send(body)
 
 
 async def _say_goodbye(send: Send, code: int, reason: str) -> None:

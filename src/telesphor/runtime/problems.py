@@ -17,6 +17,7 @@ from litestar.openapi.spec import (
     Reference,
     Schema,
 )
+from litestar.types import Scope, Send
 
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.telemetry import log
@@ -37,6 +38,9 @@ STATUS = {
 }
 
 RETRY_AFTER_SECONDS = 1
+POLICY_VIOLATION = 1008
+"""How a WebSocket ends that nothing was allowed on (RFC 6455, section 7.4.1)."""
+
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PROBLEM_TYPE_PREFIX = "urn:telesphor:problem:"
 
@@ -118,6 +122,20 @@ def _problem_schema() -> Schema:
 def encode_problem(problem: Problem) -> bytes:
     """The document's bytes."""
     return msgspec.json.encode(problem)
+
+
+async def deny_handshake(scope: Scope, send: Send, error: Exception) -> None:
+    """Refuse a WebSocket by a problem document, where the server can, or without a word (ASGI, WebSocket denial)."""
+    problem = problem_of(error)
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.code})
+        return
+    headers = {"content-type": PROBLEM_MEDIA_TYPE, "cache-control": "no-store", **problem_headers(problem)}
+    fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+    start: Any = {"type": "websocket.http.response.start", "status": problem.status, "headers": fields}
+    body: Any = {"type": "websocket.http.response.body", "body": encode_problem(problem), "more_body": False}
+    await send(start)
+    await send(body)
 
 
 def handle_exception(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -237,7 +237,8 @@ class LedgerView:
 
     def __init__(self, path: Path) -> None:
         self._db = open_reader(path)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """A thread may read within its own reading, as a view does that asks for names: still of one moment."""
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:

@@ -191,7 +191,7 @@ class OwnPages:
         with self._desk.looking() as (_, state):
             found = own_tokens(actor.id, which=which, after=after, count_max=TOKENS_SHOWN_MAX, state=state)
             people = self._people_of(found, state)
-        tokens = tuple(_token(one, people, actor.id) for one in found)
+        tokens = tuple(draw_token(one, people, actor.id) for one in found)
         return MyTokens(tokens=tokens, after=found[-1].row.token if len(found) == TOKENS_SHOWN_MAX else "")
 
     def _people_of(self, tokens: Sequence[OwnToken], state: State) -> dict[str, Person]:
@@ -311,7 +311,8 @@ def _name(person: Person, me: str | None) -> str:
     return f"Somebody ({role})" if person.kind == "person" else f"The {role}"
 
 
-def _token(one: OwnToken, people: Mapping[str, Person], me: str) -> MyToken:
+def draw_token(one: OwnToken, people: Mapping[str, Person], me: str) -> MyToken:
+    """One grant as `me` sees it."""
     row = one.row
     recipient = TokenHolder(
         kind="group" if row.to_group else "actor",

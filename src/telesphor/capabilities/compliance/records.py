@@ -15,14 +15,15 @@ import msgspec
 from telesphor.capabilities.access.breakglass.model import GlassRow
 from telesphor.capabilities.access.breakglass.standing import open_now
 from telesphor.capabilities.access.model import Action
-from telesphor.capabilities.access.tokens.listing import OwnToken, own_tokens
+from telesphor.capabilities.access.tokens.listing import OwnToken, own_tokens, tokens_on
 from telesphor.capabilities.access.tokens.standing import Standing
 from telesphor.capabilities.compliance.blocks import LedgerBlocks
 from telesphor.capabilities.compliance.desk import WatchDesk
+from telesphor.capabilities.compliance.mine import MyTokens, draw_token
 from telesphor.capabilities.compliance.people import Person, find_people
 from telesphor.capabilities.devices.listing import readings_among
 from telesphor.capabilities.devices.model import ReadingLine
-from telesphor.capabilities.identity.enrolment.listing import DeviceLine, find_device
+from telesphor.capabilities.identity.enrolment.listing import DeviceLine, devices_of
 from telesphor.capabilities.visits.links import roles_of_objects
 from telesphor.kernel.clock import format_instant
 from telesphor.runtime.capability import Actor, State
@@ -39,6 +40,9 @@ BATCH: Final = 200
 
 TOKENS_MAX: Final = 200
 """Grants of one holder that are weighed."""
+
+PERMITTED_MAX: Final = 8
+"""Grants on one piece that are told of."""
 
 DEVICES_MAX: Final = 50
 
@@ -68,6 +72,7 @@ class RecordItem(msgspec.Struct, frozen=True, kw_only=True):
         role: as what it belongs to its visit.
         readers: everybody who is listed as a reader, its owner included.
         why: by what the asker may read it; `token` and `token_until` name the grant.
+        permitted: of one's own record, by which grants others may read it.
     """
 
     object: str
@@ -84,6 +89,16 @@ class RecordItem(msgspec.Struct, frozen=True, kw_only=True):
     why: Why
     token: str | None
     token_until: str | None
+    permitted: tuple[Permitted, ...]
+
+
+class Permitted(msgspec.Struct, frozen=True, kw_only=True):
+    """Who else may read a piece of one's own now, by a grant: one person, or a group of so many."""
+
+    token: str
+    person: Person | None
+    members: int | None
+    until: str
 
 
 class RecordPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,18 +114,17 @@ class RecordPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device that somebody holds by a token; `connected_at` is nothing before its first connection."""
+    """A device that is enrolled for somebody; `connected_at` is nothing before its first connection."""
 
     device: Person
     model: str
     maker: str
     state: str
     connected_at: str | None
-    until: str
 
 
 class OwnDevices(msgspec.Struct, frozen=True, kw_only=True):
-    """The devices that somebody holds now."""
+    """The devices that measure for somebody."""
 
     now: str
     devices: tuple[OwnDevice, ...]
@@ -153,6 +167,7 @@ class _Found(NamedTuple):
     readers: frozenset[str]
     reason: _Reason
     reading: ReadingLine | None
+    tokens: tuple[OwnToken, ...] = ()
 
 
 class RecordPages:
@@ -169,6 +184,8 @@ class RecordPages:
         with self._desk.looking() as (_, state):
             walk = _Walk(_grounds(actor, state, self._desk), what, visit)
             found, last = walk.page(state.db, person, before=before or _LAST, rows=min(rows, ITEMS_MAX))
+            if person == actor.id:
+                found = [one._replace(tokens=_permitting(one.row, state)) for one in found]
             people = self._people(found, state, person=person, reader=actor.id)
             roles: dict[str, dict[str, str]] = {
                 one: roles_of_objects(state.db, one)
@@ -181,19 +198,28 @@ class RecordPages:
         )
 
     def devices(self, actor: Actor) -> OwnDevices:
-        """Return the devices that the actor holds."""
+        """Return the devices that are enrolled for the actor, the newest first."""
         with self._desk.looking() as (_, state):
-            held = _held(actor, state, action=None)
-            things = [thing for thing in held if thing.startswith("device/")][:DEVICES_MAX]
-            lines = [(thing, find_device(state.db, thing.removeprefix("device/"))) for thing in things]
-            people = find_people(
-                [line.enrolment.device for _, line in lines if line],
-                state,
-                names=self._desk.names,
-                named="everybody",
-            )
-        devices = tuple(_device(line, held[thing], people) for thing, line in lines if line is not None)
+            lines = devices_of(state.db, actor.id, count_max=DEVICES_MAX)
+            ids = [line.enrolment.device for line in lines]
+            people = find_people(ids, state, names=self._desk.names, named="everybody")
+        devices = tuple(_device(line, people) for line in lines)
         return OwnDevices(now=format_instant(self._desk.clock.now_ms()), devices=devices)
+
+    def tokens_about(self, actor: Actor) -> MyTokens:
+        """Return the living grants by others on what is about the actor, with no more than that of what they cover."""
+        with self._desk.looking() as (_, state):
+            walk = _Walk(_Grounds(actor.id, {}, None), "all", None)
+            found, _ = walk.page(state.db, actor.id, before=_LAST, rows=SCAN_MAX)
+            mine: dict[str, OwnToken] = {}
+            refs = {ref for one in found for ref in _refs(one.row)}
+            for ref in sorted(refs):
+                mine |= {one.row.token: one for one in tokens_on(ref, state, count_max=PERMITTED_MAX)}
+            kept = [one for one in mine.values() if one.row.grantor != actor.id][:TOKENS_MAX]
+            ids = [id for one in kept for id in (one.row.grantor, one.row.recipient)]
+            people = find_people(ids, state, names=self._desk.names, named="everybody")
+        about = (one._replace(things=tuple(ref for ref in one.things if ref in refs)) for one in kept)
+        return MyTokens(tokens=tuple(draw_token(one, people, actor.id) for one in about), after="")
 
     def _people(
         self, found: Sequence[_Found], state: State, *, person: str, reader: str
@@ -201,6 +227,7 @@ class RecordPages:
         """INVARIANT: of somebody else's record the asker learns the names of staff, and of whom it is about."""
         ids = [id for one in found for id in (one.row.owner, *sorted(one.readers))]
         ids += [one.reading.device for one in found if one.reading is not None]
+        ids += [token.row.recipient for one in found for token in one.tokens if not token.row.to_group]
         named: Literal["everybody", "staff"] = "everybody" if person == reader else "staff"
         known = find_people(ids, state, names=self._desk.names, named=named)
         about = [person] if found or person == reader else []
@@ -252,15 +279,15 @@ class _Walk(NamedTuple):
 
 
 def _grounds(actor: Actor, state: State, desk: WatchDesk) -> _Grounds:
-    held = _held(actor, state, action=Action.READ)
+    held = _held(actor, state)
     return _Grounds(actor.id, held, open_now(state, actor.id, clock=desk.clock))
 
 
-def _held(actor: Actor, state: State, *, action: Action | None) -> dict[str, OwnToken]:
-    """What living tokens of the actor's cover, each thing by the one that lasts longest."""
+def _held(actor: Actor, state: State) -> dict[str, OwnToken]:
+    """What living tokens of the actor's let it read, each thing by the one that lasts longest."""
     held: dict[str, OwnToken] = {}
     for one in own_tokens(actor.id, which="held", after="", count_max=TOKENS_MAX, state=state):
-        if one.standing is not Standing.LIVES or (action is not None and action not in one.row.actions):
+        if one.standing is not Standing.LIVES or Action.READ not in one.row.actions:
             continue
         for thing in one.things:
             other = held.get(thing)
@@ -292,6 +319,28 @@ def _item(
         why=one.reason.why,
         token=None if token is None else token.row.token,
         token_until=None if token is None else token.row.not_after,
+        permitted=tuple(_permitted(one, people) for one in one.tokens),
+    )
+
+
+def _refs(row: ObjectRow) -> tuple[str, ...]:
+    """As what grants cover an object: itself, and its visit."""
+    own = f"object/{row.object}"
+    return (own,) if row.visit is None else (own, f"visit/{row.visit}")
+
+
+def _permitting(row: ObjectRow, state: State) -> tuple[OwnToken, ...]:
+    found = [one for ref in _refs(row) for one in tokens_on(ref, state, count_max=PERMITTED_MAX)]
+    return tuple(one for one in found if Action.READ in one.row.actions)
+
+
+def _permitted(one: OwnToken, people: Mapping[str, Person]) -> Permitted:
+    row = one.row
+    return Permitted(
+        token=row.token,
+        person=None if row.to_group else people[row.recipient],
+        members=len(one.members) if row.to_group else None,
+        until=row.not_after,
     )
 
 
@@ -301,7 +350,7 @@ def _reading(line: ReadingLine, people: Mapping[str, Person]) -> ReadingView:
     )
 
 
-def _device(line: DeviceLine, token: OwnToken, people: Mapping[str, Person]) -> OwnDevice:
+def _device(line: DeviceLine, people: Mapping[str, Person]) -> OwnDevice:
     one = line.enrolment
     return OwnDevice(
         device=people[one.device],
@@ -309,5 +358,4 @@ def _device(line: DeviceLine, token: OwnToken, people: Mapping[str, Person]) -> 
         maker=line.maker,
         state=one.state,
         connected_at=None if one.firmware is None else format_instant(one.seen_ms),
-        until=token.row.not_after,
     )

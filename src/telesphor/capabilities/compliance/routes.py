@@ -60,7 +60,7 @@ _Position = Annotated[int | None, QueryParameter(ge=0, le=2**53 - 1)]
 _Rows = Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS_MAX)]
 _Count = Annotated[int, QueryParameter(ge=1, le=BLOCKS_MAX)]
 _After = Annotated[str, QueryParameter(pattern=f"^(|{_ID})$")]
-_Which = Annotated[Literal["granted", "held", "offered"], QueryParameter()]
+_Which = Annotated[Literal["granted", "held", "offered", "about"], QueryParameter()]
 _Kind = Annotated[str | None, QueryParameter(pattern=_WORD, max_length=32)]
 _At = Annotated[int, PathParameter(ge=0, le=2**53 - 1)]
 
@@ -232,7 +232,9 @@ def _own_routes(pages: Pages, needed: Any) -> list[Any]:
         "/v1/app/my/tokens", dependencies=needed, tags=TAGS_OWN, summary="What I granted, hold, or am offered"
     )
     async def my_tokens(session: CurrentSession, which: _Which, after: _After = "") -> MyTokens:
-        """By id; `after` goes on."""
+        """By id; `after` goes on. `about`: what others granted on what is about me, all on one page."""
+        if which == "about":
+            return await asyncio.to_thread(pages.records.tokens_about, session.actor)
         return await asyncio.to_thread(pages.own.tokens, session.actor, which=which, after=after)
 
     return [my_log, my_tokens]

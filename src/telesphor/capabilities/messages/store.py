@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS thread_members(
     actor TEXT NOT NULL,
     role TEXT NOT NULL,
     active INTEGER NOT NULL,
+    known INTEGER NOT NULL,
     PRIMARY KEY(thread, actor)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS thread_members_of ON thread_members(actor) WHERE active = 1;
@@ -111,7 +112,7 @@ _SENT = MessageState.SENT.value
 
 
 def apply(db: apsw.Connection, entry: Recorded) -> None:
-    """Fold one entry of messages into the tables; what was only entered, exported or opened changes nothing."""
+    """Fold one entry of messages into the tables; what was only exported or opened changes nothing."""
     fold = _FOLDS.get(entry.type)
     if fold is not None:
         fold(db, entry, parse_stream(entry.stream)[1])
@@ -121,13 +122,19 @@ def _open_thread(db: apsw.Connection, entry: Recorded, thread: str) -> None:
     body = entry.body
     row = (thread, body.subject, entry.actor, entry.at, body.retention_days, entry.at, entry.position)
     db.execute("INSERT INTO threads VALUES(?, ?, ?, ?, 0, ?, ?, ?, 0)", row)
-    members = [(thread, member.actor, str(member.role)) for member in body.members]
-    db.executemany("INSERT INTO thread_members VALUES(?, ?, ?, 1)", members)
+    arranged = all(member.actor != entry.actor for member in body.members)
+    members = [
+        (thread, member.actor, str(member.role), int(arranged or member.actor == entry.actor))
+        for member in body.members
+    ]
+    db.executemany("INSERT INTO thread_members VALUES(?, ?, ?, 1, ?)", members)
 
 
 def _add_member(db: apsw.Connection, entry: Recorded, thread: str) -> None:
-    row = (thread, entry.body.actor, str(entry.body.role))
-    db.execute("INSERT OR REPLACE INTO thread_members VALUES(?, ?, ?, 1)", row)
+    row = (thread, entry.body.actor, str(entry.body.role), thread, entry.actor)
+    sql = """INSERT OR REPLACE INTO thread_members SELECT ?, ?, ?, 1,
+        NOT EXISTS(SELECT 1 FROM thread_members WHERE thread = ? AND actor = ?)"""
+    db.execute(sql, row)
 
 
 def _remove_member(db: apsw.Connection, entry: Recorded, thread: str) -> None:
@@ -136,6 +143,12 @@ def _remove_member(db: apsw.Connection, entry: Recorded, thread: str) -> None:
 
 def _leave(db: apsw.Connection, entry: Recorded, thread: str) -> None:
     _end_member(db, thread, entry.actor)
+
+
+def _make_known(db: apsw.Connection, entry: Recorded, thread: str) -> None:
+    """Whoever was put into a thread by a member shows its name to the others once it acts in it itself."""
+    sql = "UPDATE thread_members SET known = 1 WHERE thread = ? AND actor = ?"
+    db.execute(sql, (thread, entry.actor))
 
 
 def _end_member(db: apsw.Connection, thread: str, actor: str) -> None:
@@ -202,7 +215,8 @@ def _recall(db: apsw.Connection, entry: Recorded, _thread: str) -> None:
     db.execute("UPDATE messages SET ended = 'recalled' WHERE message = ?", (entry.body.message,))
 
 
-def _deliver(db: apsw.Connection, entry: Recorded, _thread: str) -> None:
+def _deliver(db: apsw.Connection, entry: Recorded, thread: str) -> None:
+    _make_known(db, entry, thread)
     sql = """INSERT INTO message_receipts VALUES(?, ?, ?, ?, '')
         ON CONFLICT(message, actor) DO UPDATE SET version = excluded.version"""
     rows = [(one.message, entry.actor, one.version, entry.at) for one in entry.body.messages]
@@ -255,6 +269,7 @@ def _dismiss(db: apsw.Connection, _entry: Recorded, monitor: str) -> None:
 
 _FOLDS: dict[str, Any] = {
     types.THREAD_OPENED.name: _open_thread,
+    types.THREAD_ENTERED.name: _make_known,
     types.MEMBER_ADDED.name: _add_member,
     types.MEMBER_REMOVED.name: _remove_member,
     types.MEMBER_LEFT.name: _leave,

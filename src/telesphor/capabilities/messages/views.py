@@ -46,6 +46,9 @@ class Names(Protocol):
     def names_of(self, actors: Iterable[str]) -> dict[str, str]:
         """The names of those that have one."""
 
+    def names_for(self, reader: Actor, actors: Iterable[str]) -> dict[str, str]:
+        """The names of those that have one, and whom the reader knows."""
+
 
 class MemberView(msgspec.Struct, frozen=True):
     """A member of a thread; `name` is null where nobody gave one."""
@@ -185,7 +188,7 @@ class MessageViews:
         with closing(self._open_db()) as db:
             found = store.threads_of(db, actor.id, archived=archived, before=_before(after), count_max=count)
             circles = [find_circle(db, row.thread) for _, row in found]
-            names = self._names.names_of(_people(circles))
+            names = self._names.names_for(actor, _people(circles))
             views = tuple(_thread(db, actor, circle, names) for circle in circles)
         return ThreadList(views, found[-1][0] if len(found) == count else None)
 
@@ -197,7 +200,7 @@ class MessageViews:
             require_member(actor, circle)
             found = store.messages_of(db, thread, before=_before(before), count_max=count)
             senders = {str(message.sender) for message in found}
-            names = self._names.names_of({*_people([circle]), *senders})
+            names = self._names.names_for(actor, {*_people([circle]), *senders})
             messages = [_message(db, actor, message, names) for message in found]
             shown = tuple(one for one in messages if one is not None)
             view = _thread(db, actor, circle, names)
@@ -210,7 +213,7 @@ class MessageViews:
             require_member(actor, circle)
             found = recipients_now(db, circle)
             domain = node_of(db)[1].partition("/")[0]
-        names = self._names.names_of([one.actor for one, _ in found])
+        names = self._names.names_for(actor, [one.actor for one, _ in found])
         views = tuple(
             RecipientView(
                 one.actor, names.get(one.actor), one.role, one.key, base64url.encode(key.public_bytes)
@@ -227,7 +230,7 @@ class MessageViews:
             if actor.kind != ActorKind.ORGANISATION and not officer:
                 raise NotPermitted("organisations and privacy officers see what the monitor found")
             found = store.findings(db, before=_before(after), count_max=count)
-        names = self._names.names_of({str(message.sender) for _, message, _ in found})
+        names = self._names.names_for(actor, {str(message.sender) for _, message, _ in found})
         views = tuple(_finding(message, version, names) for _, message, version in found)
         return FindingList(views, found[-1][0] if len(found) == count else None)
 

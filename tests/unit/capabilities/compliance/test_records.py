@@ -62,6 +62,24 @@ def test_grant_opens_what_it_covers_until_it_is_taken_back(office: Office) -> No
     assert mine not in items(office, office.doctor, person=office.patient)
 
 
+def test_patient_sees_whom_others_permitted_to_read_about_it(office: Office) -> None:
+    mine, other = office.put_about(office.patient.actor), office.put_about(office.nurse.actor)
+    token, (define, mint) = office.granting(office.writer, mine)
+    members = [{"kind": "object", "id": one} for one in sorted((mine, other))]
+    terms = cast("Mapping[str, Any]", mint[1])
+    recipient = {"kind": "actor", "id": office.doctor.actor}
+    defined = (define[0], {**cast("Mapping[str, Any]", define[1]), "members": members})
+    office.ask(office.writer, defined, ("token.mint/1", {**terms, "recipient": recipient}))
+    office.ask(office.doctor, ("token.accept/1", {"token": token}))
+    (permitted,) = items(office, office.patient)[mine].permitted
+    assert permitted.person is not None
+    assert (permitted.token, permitted.person.id) == (token, office.doctor.actor)
+    about = {one.token: one for one in office.records.tokens_about(office.actor(office.patient)).tokens}
+    assert about[token].things == (f"object/{mine}",)
+    assert not about[token].may_revoke
+    assert items(office, office.doctor, person=office.patient)[mine].permitted == ()
+
+
 def test_emergency_opens_the_record(office: Office) -> None:
     mine = office.put_about(office.patient.actor, owner=office.patient)
     office.open(office.doctor, "record", office.patient.actor)

@@ -45,6 +45,9 @@ class Names:
     def names_of(self, actors: Iterable[str]) -> dict[str, str]:
         return {actor: self.known[actor] for actor in actors if actor in self.known}
 
+    def names_for(self, _reader: Actor, actors: Iterable[str]) -> dict[str, str]:
+        return self.names_of(actors)
+
 
 class Hub:
     """What was told, and to whom."""

@@ -9,6 +9,7 @@ from telesphor.capabilities.messages.model import DAY_MS, ExportGrant
 from telesphor.capabilities.messages.refusals import EnvelopeGone
 from telesphor.capabilities.messages.retention import ExpireMessages
 from telesphor.capabilities.messages.views import parts_with
+from telesphor.client.wallet import Wallet
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime.database import open_reader
@@ -182,11 +183,30 @@ def test_names_are_shown_among_those_who_share_a_thread(office: Office) -> None:
     thread = office.open()
     named = {one.actor: one.name for one in office.shown(office.clinician, thread).thread.members}
     assert named == {office.patient.actor: "Ada", office.clinician.actor: None}
-    db = open_reader(office.world.path)
-    known = parts_with(db, office.clinician.actor, [office.patient.actor, office.stranger.actor])
-    db.close()
-    assert known == {office.patient.actor}
     office.names.known = {}
+
+
+def test_whoever_was_only_put_into_a_thread_is_a_stranger_still(office: Office) -> None:
+    opener, other, third = (office.world.enrol("person") for _ in range(3))
+    thread = office.ids.next()
+    members = [{"actor": opener.actor, "role": "staff"}, {"actor": other.actor, "role": "patient"}]
+    opening = {"thread": thread, "subject": other.actor, "members": members, "retention_days": None}
+    office.ask(opener, ("thread.open/1", opening))
+    assert _known(office, opener, other) is False
+    assert _known(office, other, opener) is True
+    office.ask(other, ("thread.enter/1", {"thread": thread}))
+    assert _known(office, opener, other) is True
+    office.ask(opener, ("thread.add/1", {"thread": thread, "actor": third.actor, "role": "staff"}))
+    assert _known(office, opener, third) is False
+
+
+def _known(office: Office, reader: Wallet, other: Wallet) -> bool:
+    """Whether the reader may learn by its threads what the other is called."""
+    db = open_reader(office.world.path)
+    try:
+        return parts_with(db, reader.actor, [other.actor]) == {other.actor}
+    finally:
+        db.close()
 
 
 def test_live_tells_the_members_and_whoever_was_removed(office: Office) -> None:

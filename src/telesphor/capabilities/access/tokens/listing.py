@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from telesphor.capabilities.access.tokens import store
 from telesphor.capabilities.access.tokens.model import TokenRow
 from telesphor.capabilities.access.tokens.standing import Standing, standing_of
+from telesphor.kernel.clock import format_instant
 from telesphor.runtime.capability import State
 
 WHICH = Literal["granted", "held", "offered"]
@@ -39,6 +40,13 @@ def own_tokens(actor: str, *, which: WHICH, after: str, count_max: int, state: S
         actors += [group.group for group in store.groups_of(state.db, actor)]
     rows = store.tokens_of(state.db, which=which, actors=actors, after=after, count_max=count_max)
     return [_own(row, count_max, state) for row in rows]
+
+
+def tokens_on(ref: str, state: State, *, count_max: int) -> list[OwnToken]:
+    """Return living tokens on one thing, `object/<id>` or `visit/<id>`, whoever granted and whoever holds them."""
+    rows = store.tokens_for(state.db, ref=ref, now=format_instant(state.now_ms))
+    found = [row for row in rows if standing_of(state, row) is Standing.LIVES]
+    return [_own(row, count_max, state) for row in found[:count_max]]
 
 
 def roles_held(state: State, *, count_max: int) -> list[str]:

@@ -6,7 +6,7 @@ changed, and for whom, is the node's own word on the ledger, durable before the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from telesphor.capabilities.identity.directory.model import (
     clean_name,
 )
 from telesphor.capabilities.identity.model import ActorIdField, ActorKind
+from telesphor.capabilities.identity.service import find_actor
 from telesphor.kernel.ids import ActorId, parse_id, stream_of
 from telesphor.runtime.capability import Actor, Body, CommandType, Decision, Draft, Receipt, State
 
@@ -122,10 +123,19 @@ class DirectoryDesk:
         if len(people) > PEOPLE_ASKED_MAX:
             raise SearchRefused(f"at most `{PEOPLE_ASKED_MAX}` people are shown at once")
         wanted = [parse_id(person) for person in people]
-        with self._reading() as state:
-            shown = set(wanted) if self._sees_all(actor, state) else self._seen(actor, wanted, state)
-        names = self._directory.names_of(sorted(shown))
+        names = self.names_for(actor, wanted)
         return tuple(NamedPerson(person, names[person]) for person in wanted if person in names)
+
+    def names_of(self, people: Iterable[str]) -> dict[str, str]:
+        """The names of these people, whoever asks: for what shows them to nobody else than who may know."""
+        return self._directory.names_of(people)
+
+    def names_for(self, reader: Actor, people: Iterable[str]) -> dict[str, str]:
+        """The names of those among these people whom the reader knows, by actor."""
+        wanted = sorted(set(people))
+        with self._reading() as state:
+            shown = set(wanted) if self._sees_all(reader, state) else self._seen(reader, wanted, state)
+        return self._directory.names_of(sorted(shown))
 
     def search_people(self, actor: Actor, text: str) -> tuple[NamedPerson, ...]:
         """People by the beginnings of their names.
@@ -146,8 +156,16 @@ class DirectoryDesk:
     def _seen(self, actor: Actor, wanted: Sequence[str], state: State) -> set[str]:
         others = [person for person in wanted if person != actor.id]
         seen = self._relations.parts(state, actor.id, others)
-        seen |= {person for person in others if self._relations.has_invited(state, actor.id, person)}
+        strangers = [person for person in others if person not in seen]
+        seen |= {person for person in strangers if self._awaits(actor, person, state)}
         return seen | ({actor.id} & set(wanted))
+
+    def _awaits(self, actor: Actor, person: str, state: State) -> bool:
+        """Whether the actor has invited somebody who has no keys yet, whom nobody else than its inviters has named.
+
+        An invitation to somebody who is here already would otherwise tell its name.
+        """
+        return find_actor(state.db, person) is None and self._relations.has_invited(state, actor.id, person)
 
 
 def _say_named(_node: Actor, word: SayName, _state: State) -> Decision:

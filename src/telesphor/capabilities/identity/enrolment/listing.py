@@ -40,6 +40,12 @@ def find_device(db: apsw.Connection, device: str) -> DeviceLine | None:
     return None if found is None else DeviceLine(found, _maker_of(db, found))
 
 
+def devices_of(db: apsw.Connection, owner: str, *, count_max: int) -> list[DeviceLine]:
+    """Return the devices that measure for somebody, the newest first, whatever became of them."""
+    found = (find_device(db, device) for device in store.devices_of(db, owner, limit=count_max))
+    return [line for line in found if line is not None]
+
+
 def count_devices(db: apsw.Connection, *, since_ms: int) -> DeviceCounts:
     """Count all devices; those that connected since then are connected lately."""
     states = store.count_states(db)

@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS enrolments(
     channel TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS enrolments_serials ON enrolments(maker, serial);
+CREATE INDEX IF NOT EXISTS enrolments_owner ON enrolments(owner, device);
 CREATE TABLE IF NOT EXISTS device_challenges(
     device TEXT NOT NULL,
     nonce TEXT NOT NULL,
@@ -131,6 +132,12 @@ def find_enrolment(db: apsw.Connection, device: str) -> Enrolment | None:
         return None
     values = dict(zip(Enrolment.__struct_fields__, row, strict=True))
     return Enrolment(**(values | {"tainted": bool(values["tainted"])}))
+
+
+def devices_of(db: apsw.Connection, owner: str, *, limit: int) -> list[str]:
+    """Return ids of devices that were enrolled for an owner last, the newest first."""
+    sql = "SELECT device FROM enrolments WHERE owner = ? ORDER BY device DESC LIMIT ?"
+    return [str(device) for (device,) in db.execute(sql, (owner, limit))]
 
 
 def device_ids(db: apsw.Connection, *, after: str, limit: int) -> list[str]:

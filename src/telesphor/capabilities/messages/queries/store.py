@@ -74,11 +74,16 @@ def threads_of(
 
 
 def together_with(db: apsw.Connection, reader: str, actors: Sequence[str]) -> set[str]:
-    """Those of some actors that are in a thread with `reader`, as members or as whom it is about."""
+    """Those of some actors whom `reader` knows from a thread, as members or as whom it is about.
+
+    INVARIANT: whoever was put into a thread, or named as whom it is about, by a member is a stranger still: otherwise
+    one would learn a name by opening a thread with an id.
+    """
     marks = ", ".join("?" * len(actors))
     sql = f"""WITH own AS (SELECT thread FROM thread_members WHERE actor = ? AND active = 1)
-        SELECT actor FROM thread_members WHERE actor IN ({marks}) AND thread IN own AND active = 1
-        UNION SELECT subject FROM threads WHERE subject IN ({marks}) AND thread IN own"""  # noqa: S608
+        SELECT actor FROM thread_members WHERE actor IN ({marks}) AND thread IN own AND active = 1 AND known = 1
+        UNION SELECT subject FROM threads WHERE subject IN ({marks}) AND thread IN own AND NOT EXISTS(
+            SELECT 1 FROM thread_members WHERE thread_members.thread = threads.thread AND actor = opened_by)"""  # noqa: S608
     return {actor for (actor,) in db.execute(sql, (reader, *actors, *actors))}
 
 

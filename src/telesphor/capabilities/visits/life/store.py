@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS visit_lives(
     minutes INTEGER,
     opened_at TEXT NOT NULL,
     led INTEGER NOT NULL,
-    due_ms INTEGER NOT NULL
+    due_ms INTEGER NOT NULL,
+    arranged INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS visit_lives_due ON visit_lives(clinician, due_ms)
     WHERE phase IN ('opened', 'scheduled', 'underway');
@@ -154,12 +155,18 @@ def past_of(db: apsw.Connection, actor: str, *, before: str | None, limit: int) 
 
 
 def sharing_a_visit(db: apsw.Connection, actor: str, others: Sequence[str]) -> set[str]:
-    """Return those of these actors who have, or had, a seat in a visit in which the actor has one that stands."""
+    """Return those of these actors whom the actor knows from a visit in which it has a seat that stands.
+
+    INVARIANT: whoever was only put on a seat is a stranger still, unless somebody else arranged the visit: otherwise
+    one would learn a name by opening a visit with an id. Who took a step in it is known.
+    """
     places = ", ".join("?" * len(others))
     sql = f"""
         SELECT DISTINCT theirs.actor FROM visit_seats AS theirs JOIN visit_seats AS mine
         ON mine.visit = theirs.visit AND mine.actor = ? AND mine.state <> 'removed'
-        WHERE theirs.actor IN ({places})
+        JOIN visit_lives ON visit_lives.visit = theirs.visit
+        WHERE theirs.actor IN ({places}) AND (theirs.steps > 0 OR theirs.actor = visit_lives.clinician
+            OR (visit_lives.arranged = 1 AND theirs.actor = visit_lives.patient))
     """  # noqa: S608  question marks
     return {row[0] for row in db.execute(sql, (actor, *others))}
 
@@ -181,8 +188,17 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
 
 def _open(db: apsw.Connection, entry: Recorded, visit: str) -> None:
     body = entry.body
-    row = (visit, body.patient, body.clinician, Phase.OPENED.value, entry.at, parse_instant(entry.at))
-    sql = "INSERT INTO visit_lives VALUES(?, ?, ?, ?, NULL, NULL, NULL, ?, 0, ?)"
+    arranged = int(entry.actor != body.clinician)
+    row = (
+        visit,
+        body.patient,
+        body.clinician,
+        Phase.OPENED.value,
+        entry.at,
+        parse_instant(entry.at),
+        arranged,
+    )
+    sql = "INSERT INTO visit_lives VALUES(?, ?, ?, ?, NULL, NULL, NULL, ?, 0, ?, ?)"
     db.execute(sql, row)
     _seat_somebody(db, entry, visit, actor=body.patient, role=SeatRole.PATIENT)
     _seat_somebody(db, entry, visit, actor=body.clinician, role=SeatRole.CLINICIAN)

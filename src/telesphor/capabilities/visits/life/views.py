@@ -55,8 +55,8 @@ DAY_AFTER_MS: Final = 24 * 3_600_000
 class Names(Protocol):
     """The directory of people."""
 
-    def names_of(self, actors: Iterable[str], /) -> Mapping[str, str]:
-        """The names of those who have one."""
+    def names_for(self, reader: Actor, actors: Iterable[str], /) -> Mapping[str, str]:
+        """The names of those who have one, and whom the reader knows."""
         ...
 
 
@@ -159,7 +159,7 @@ class VisitViews:
             epochs=epochs_of(db, life.visit),
             recording=recording_of(db, life.visit),
             objects=visit_store.linked_objects(db, life.visit),
-            names=self._names.names_of([seat.actor for seat in seats]),
+            names=self._names.names_for(actor, [seat.actor for seat in seats]),
             queue=queue,
             entries=visit.entries,
         )

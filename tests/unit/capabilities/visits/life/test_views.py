@@ -25,7 +25,7 @@ from tests.unit.capabilities.visits.lived import TESTED, LivedClinic
 class Directory:
     """A name for everybody."""
 
-    def names_of(self, actors: Iterable[str]) -> Mapping[str, str]:
+    def names_for(self, _reader: Actor, actors: Iterable[str]) -> Mapping[str, str]:
         return {actor: f"name of {actor}" for actor in actors}
 
 
@@ -239,3 +239,32 @@ def test_parts_are_shared_by_those_of_one_visit(seen: Seen, lived: LivedClinic) 
     lived.ask(lived.clinician, visit, "remove", participant=newcomer.actor)
     with seen.reading() as db:
         assert parts_with(db, newcomer.actor, everybody) == set()
+
+
+def test_whoever_was_only_put_on_a_seat_is_a_stranger_still(seen: Seen, lived: LivedClinic) -> None:
+    victim = lived.world.enrol("person")
+    visit = lived.schedule(patient=victim.actor, devices=[])
+    assert known(seen, lived.clinician, victim) is False
+    lived.invite(visit, lived.stranger, "colleague")
+    assert known(seen, lived.clinician, lived.stranger) is False
+    lived.ask(lived.clinician, visit, "remove", participant=lived.stranger.actor)
+    assert known(seen, lived.clinician, lived.stranger) is False
+    lived.ask(victim, visit, "check-in", **TESTED)
+    assert known(seen, lived.clinician, victim) is True
+
+
+def test_patient_of_a_visit_that_the_clinic_arranged_is_known_before_it_comes(
+    seen: Seen, lived: LivedClinic
+) -> None:
+    patient, doctor = lived.world.enrol("person"), lived.world.enrol("person")
+    visit = lived.world.ids.next()
+    asked = lived.scheduling(visit, patient=patient.actor, clinician=doctor.actor, devices=[])
+    lived.world.ask(lived.hospital, asked)
+    assert known(seen, doctor, patient) is True
+    assert known(seen, patient, doctor) is True
+
+
+def known(seen: Seen, reader: Wallet, other: Wallet) -> bool:
+    """Whether the reader may learn what the other is called."""
+    with seen.reading() as db:
+        return parts_with(db, reader.actor, [other.actor]) == {other.actor}
