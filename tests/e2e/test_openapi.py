@@ -29,7 +29,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 40 * TORTURE
+EXAMPLES = 12 * TORTURE
 
 
 @pytest.fixture(scope="module")

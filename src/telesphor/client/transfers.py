@@ -29,7 +29,12 @@ Progress = Callable[[int], None]
 RenewTicket = Callable[[], Awaitable[str]]
 """Signs anew for a ticket when the old one is no longer taken."""
 
-_AGAIN = frozenset({"upload-offset-refused", "upload-interrupted", "upload-busy", "queue-full", "edge-full"})
+_AGAIN = frozenset(
+    {
+        *("upload-offset-refused", "upload-interrupted", "upload-busy", "queue-full", "edge-full"),
+        "upload-complete",  # all of it arrived, and the answer was lost: the node then says what it has
+    }
+)
 
 _WAIT = frozenset({"proof-busy", "queue-full", "edge-full"})
 

@@ -237,7 +237,7 @@ def _depth_of(text: str) -> int:
     if openings <= DEPTH_MAX:
         return openings
     depth = deepest = 0
-    for mark in _BRACKET.findall(_STRING.sub("", text)):
+    for mark in _BRACKET.findall(_TEXT.sub("", text)):
         if mark in "[{":
             depth += 1
             deepest = max(deepest, depth)
@@ -252,6 +252,9 @@ def _depth_of(text: str) -> int:
 _WHITE_SPACE = " \t\n\r"
 _LITERALS = ("true", "false", "null")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A text, or one that the end cuts off: else the search would begin again at each quotation mark inside of it."""
+
 _BRACKET = re.compile(r"[\[\]{}]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?P<rest>\.[0-9]*)?(?P<power>[eE][+-]?[0-9]*)?")
 _NOT_A_NUMBER = re.compile(r"NaN|[+-]?Infinity")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from enum import Enum, IntEnum, StrEnum
 from typing import Any
 
@@ -133,8 +134,16 @@ def test_brackets_in_text_are_not_depth() -> None:
     "data", [b'"' + b"\\" * 100_000, b'"' + b'\\"' * 50_000, b"[" * 65 + b'"\\' * 30_000]
 )
 def test_unfinished_text_is_refused_in_linear_time(data: bytes) -> None:
+    """Ten times as much takes some ten times as long, and not a hundred."""
+    assert _effort(data) < 40 * _effort(data[: len(data) // 10]) + 0.01
+
+
+def _effort(data: bytes) -> float:
+    """Seconds of this thread's own time."""
+    start = time.thread_time()
     with pytest.raises(NotCanonical):
         decode(data, limit=len(data))
+    return time.thread_time() - start
 
 
 def test_first_fault_in_the_bytes_is_the_one_named() -> None:

@@ -59,7 +59,7 @@ _IF_COUNTS: Final = 4
 """An `if` takes the parser several steps."""
 
 _CONTROL = re.compile(r"[^\t\n\r -~]")
-_ASIDE = re.compile(r'"(?:[^"\\]|\\.)*+"|//[^\r\n]*+')  # as Cedar reads texts and comments
+_ASIDE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\r\n]*+')  # as Cedar reads texts and comments
 _MARK = re.compile(r"[\[\](){};]|&&|\|\||[-+*.!]|\bif\b")
 _SCHEMA_MARK = re.compile(r"[\[\](){}<>]")
 _NUMBERED = re.compile(r"policy[0-9]+")
