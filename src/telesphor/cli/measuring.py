@@ -31,23 +31,33 @@ def demo(
     ] = None,
     port: Annotated[int, typer.Option(help="Port to serve on afterwards; 0 takes a free one.", min=0)] = 0,
     json: JsonOption = False,
+    play_only: Annotated[
+        bool,
+        typer.Option("--play-only", help="Skip the script: serve the clinic at once, for people to play in."),
+    ] = False,
 ) -> None:
     """Play a telehealth visit on real records in a small network, prove it, verify the proof offline, attack it.
 
     Exits 1 unless the proof verified, as far as the chains that are installed let it, and every attack was
-    detected.
+    detected. Then it serves a page from which you play patient, clinician and auditor yourself, in tabs of a browser.
+    With `--play-only --json` the links to it are printed as one line.
 
     Example: telesphor demo --headless --out /tmp/demo --json
     """
     # Imported late: no other command needs what the demonstration needs.
     from telesphor.demo.closing_table import summarise, tell_table
     from telesphor.demo.narration import Narrator
+    from telesphor.demo.run import play_only as play_at_once
     from telesphor.demo.run import run_demo, serve_again
     from telesphor.demo.stage import choose_folder
 
     with refusals(), ExitStack() as stack:
         _end_in_order()
         narrator = Narrator()
+        if play_only:
+            told = _print_now if json else _keep_quiet
+            play_at_once(choose_folder(out), port=port, narrator=narrator, stack=stack, told=told)
+            return
         outcome = run_demo(choose_folder(out), narrator=narrator, stack=stack)
         tell_table(outcome, narrator)
         if json:
@@ -57,6 +67,16 @@ def demo(
             raise typer.Exit(EXIT_REFUSED)
         if not headless:
             serve_again(outcome, port=port, narrator=narrator)
+
+
+def _print_now(value: object) -> None:
+    """Print for whoever waits for it at the other end of a pipe."""
+    emit_json(value)
+    sys.stdout.flush()
+
+
+def _keep_quiet(_value: object) -> None:
+    """Who did not ask for JSON gets none."""
 
 
 def _end_in_order() -> None:

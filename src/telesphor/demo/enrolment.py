@@ -3,7 +3,8 @@
 And a copy of it. Somebody had the device's keys and counter before it was handed out; the copy is found out as soon as
 both have connected, and then neither is let in.
 
-Start at `enrol_device`; `connect_clone` is the copy.
+Start at `enrol_device`; `connect_clone` is the copy. `make_maker`, `trust_commands` and `enrol_command` are what other
+devices are enrolled by.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ from telesphor.capabilities.identity.enrolment.credential import (
 from telesphor.capabilities.identity.enrolment.model import FileHash
 from telesphor.client.device import CounterFile, DeviceClient, hash_file
 from telesphor.client.issuing import DAY_MS
+from telesphor.client.requests import Command
+from telesphor.client.wallet import Wallet
 from telesphor.demo.attacks import Attack, attempt, tell
 from telesphor.demo.clients import Clients, Place, place_of, placed
 from telesphor.demo.narration import Narrator
 from telesphor.demo.stage import ORIGIN, Cast
 from telesphor.kernel import canonical
+from telesphor.kernel.clock import Clock
 from telesphor.kernel.commitment import KEY_BYTES, commit
+from telesphor.kernel.ids import IdSource
 from telesphor.kernel.signing import HybridSuite, SigningKey
 
 MAKER: Final = "maker.example"
@@ -45,6 +50,16 @@ forbid (principal, action == Telesphor::Action::"record", resource)
 when { principal.kind == "device" && !(context has device) };
 """
 """The clinic's own rule: what a device measures counts only while its connection stands."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Who certifies devices of one model; its keys are its own, and no actor's."""
+
+    id: str
+    name: str
+    model: str
+    key: SigningKey
 
 
 @dataclass(frozen=True)
@@ -111,33 +126,53 @@ async def connect_clone(
     return (cloned, recorded), (*places, placed(denied, role="access"))
 
 
-async def _enrol(clients: Clients, cast: Cast, firmware: FileHash) -> Place:
-    ids, now_ms = clients.ids, clients.clock.now_ms()
-    maker, maker_id = SigningKey.generate(HybridSuite.ACTOR), ids.next()
+def make_maker(ids: IdSource, *, name: str = MAKER, model: str = MODEL) -> Maker:
+    """A maker with new keys, which no node trusts so far."""
+    return Maker(ids.next(), name, model, SigningKey.generate(HybridSuite.ACTOR))
+
+
+def trust_commands(maker: Maker, firmware: FileHash, ids: IdSource) -> tuple[Command, Command]:
+    """What an organisation asks to trust a maker for its model, and to allow one firmware of that."""
+    trusted = {
+        "maker": maker.id,
+        "name": maker.name,
+        "keys": maker.key.public.jwks(),
+        "models": [maker.model],
+    }
+    allowed = {"firmware": ids.next(), "maker": maker.id, "model": maker.model, "hash": firmware}
+    return ("maker.trust/1", trusted), ("firmware.allow/1", allowed)
+
+
+def enrol_command(
+    device: Wallet, *, owner: str, maker: Maker, serial: str, clock: Clock, ids: IdSource
+) -> Command:
+    """What an organisation asks to bind a device to its owner, with the credential that the maker gave the device."""
+    now_ms = clock.now_ms()
     data = make_credential(
-        maker=MAKER,
-        key=maker,
-        model=MODEL,
-        serial=commit(canonical.encode(SERIAL), key32=ids.random_bytes(KEY_BYTES)),
-        device=cast.device.signing_key.public,
+        maker=maker.name,
+        key=maker.key,
+        model=maker.model,
+        serial=commit(canonical.encode(serial), key32=ids.random_bytes(KEY_BYTES)),
+        device=device.signing_key.public,
         begins_ms=now_ms - BACKDATED_MS,
         ends_ms=now_ms + CREDENTIAL_DAYS * DAY_MS,
     )
+    body = {
+        "device": device.actor,
+        "maker": maker.id,
+        "owner": owner,
+        "document": verify_credential(data).digest,
+        "credential": msgspec.to_builtins(parse_credential(data)),
+    }
+    return "device.enrol/1", body
+
+
+async def _enrol(clients: Clients, cast: Cast, firmware: FileHash) -> Place:
+    ids, maker = clients.ids, make_maker(clients.ids)
     receipt = await clients.organisation.send(
-        (
-            "maker.trust/1",
-            {"maker": maker_id, "name": MAKER, "keys": maker.public.jwks(), "models": [MODEL]},
-        ),
-        ("firmware.allow/1", {"firmware": ids.next(), "maker": maker_id, "model": MODEL, "hash": firmware}),
-        (
-            "device.enrol/1",
-            {
-                "device": cast.device.actor,
-                "maker": maker_id,
-                "owner": cast.patient.actor,
-                "document": verify_credential(data).digest,
-                "credential": msgspec.to_builtins(parse_credential(data)),
-            },
+        *trust_commands(maker, firmware, ids),
+        enrol_command(
+            cast.device, owner=cast.patient.actor, maker=maker, serial=SERIAL, clock=clients.clock, ids=ids
         ),
         ("policy.set/1", {"slot": "rules", "policies": CLINIC_RULES}),
     )

@@ -117,6 +117,22 @@ def windows(recording: Recording, *, end_ms: int) -> Iterator[Window]:
         )
 
 
+def overlapping_windows(recording: Recording, *, step_seconds: int) -> Iterator[Window]:
+    """Cut a recording into windows that begin `step_seconds` apart, as if it had begun in 1970."""
+    width = round(WINDOW_SECONDS * 1000 / recording.period_ms)
+    step = round(step_seconds * 1000 / recording.period_ms)
+    for first in range(0, len(recording.samples) - width + 1, step):
+        samples = recording.samples[first : first + width]
+        yield Window(
+            recording=recording.name,
+            begin_ms=round(first * recording.period_ms),
+            end_ms=round((first + width) * recording.period_ms),
+            period_ms=recording.period_ms,
+            samples=samples,
+            beats_per_minute=count_beats(samples, period_ms=recording.period_ms),
+        )
+
+
 def count_beats(samples: Sequence[int], *, period_ms: float) -> int | None:
     """Beats per minute from the median interval between peaks; None where the pulse is not steady enough.
 

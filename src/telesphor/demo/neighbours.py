@@ -141,6 +141,14 @@ def run_neighbours(folder: Path, stack: ExitStack) -> list[BaseProcess]:
     return started
 
 
+def start_command(words: list[str], said: Path, stack: ExitStack) -> BaseProcess:
+    """Run `telesphor` with these words in a process of its own, which ends when `stack` is closed."""
+    process = _FORKS.Process(target=run_command, args=(words, said))
+    process.start()
+    stack.callback(_stop, [process])
+    return process
+
+
 def run_command(words: list[str], said: Path) -> None:
     """In a process of its own: `telesphor` with these words. Ends when its parent does, however that ends."""
     # A session of its own: Ctrl-C is for the demonstration, which ends its processes in its own order.

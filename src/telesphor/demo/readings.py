@@ -1,6 +1,6 @@
 """The device streams heart readings: each window sealed, signed for, and committed to.
 
-Start at `stream_readings`.
+Start at `stream_readings`; `record_reading` is one of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from telesphor.client.node import NodeClient
 from telesphor.demo.clients import Clients
 from telesphor.demo.heart import Recording, Window, observe, windows
 from telesphor.demo.narration import Narrator, counted
@@ -53,17 +54,40 @@ async def stream_readings(
 
 
 async def record_window(clients: Clients, cast: Cast, visit: str, window: Window) -> Reading:
-    """Seal one window and record it."""
-    key = clients.ids.random_bytes(KEY_BYTES)
-    put = await clients.device.put_object(
-        io.BytesIO(observe(window, commitment_key=key)),
-        media_type=MEDIA_TYPE,
+    """Seal one window and record it in a visit."""
+    return await record_reading(
+        clients.device,
+        window,
+        patient=cast.patient.actor,
         readers=[cast.clinician.actor],
         visit=visit,
-        subject=cast.patient.actor,
+        key=clients.ids.random_bytes(KEY_BYTES),
+    )
+
+
+async def record_reading(
+    device: NodeClient,
+    window: Window,
+    *,
+    patient: str,
+    readers: Sequence[str],
+    visit: str | None,
+    key: bytes,
+) -> Reading:
+    """Seal one window and record it, in a visit or outside of any.
+
+    Args:
+        readers: who may read it besides the patient.
+        key: of the commitment to its values.
+    """
+    put = await device.put_object(
+        io.BytesIO(observe(window, commitment_key=key)),
+        media_type=MEDIA_TYPE,
+        readers=readers,
+        visit=visit,
+        subject=patient,
     )
     body = {
-        "visit": visit,
         "object": put.object,
         "kind": "heart-rate",
         "count": len(window.samples),
@@ -71,5 +95,8 @@ async def record_window(clients: Clients, cast: Cast, visit: str, window: Window
         "to": format_instant(window.end_ms),
         "commitment": commit(window.committed_value(), key32=key),
     }
-    receipt = await clients.device.send(("visit.record-reading/1", body))
+    if visit is None:
+        receipt = await device.send(("reading.record/1", body))
+    else:
+        receipt = await device.send(("visit.record-reading/1", {**body, "visit": visit}))
     return Reading(window, put.object, receipt.first, key)

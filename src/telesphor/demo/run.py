@@ -9,19 +9,18 @@
 7. The table. The run has succeeded only if everything was proven, as far as it can be here, and every attack
    detected.
 
-Start at `run_demo`; `serve_again` keeps the node and its network at hand afterwards.
+Start at `run_demo`; `serve_again` then has people play in it, and `play_only` does that without the script.
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 from telesphor.app import Node, build_checking_registry, ledger_files, node_wallet, open_node
 from telesphor.client.node import NodeClient
@@ -38,6 +37,7 @@ from telesphor.demo.leaks import find_leaks, find_shown
 from telesphor.demo.narration import Narrator, sized
 from telesphor.demo.neighbours import warm_up
 from telesphor.demo.network import DemoNetwork, set_network, tell_network
+from telesphor.demo.play.playing import Opened, open_browser, play_clinic
 from telesphor.demo.proof import Verdict, Verifier
 from telesphor.demo.records import FhirRecord, load_records, telling_words
 from telesphor.demo.replays import Replayed, attack_replays, replay_bundle
@@ -53,8 +53,6 @@ from telesphor.ledger.fsck import FsckReport, fsck
 from telesphor.runtime.folder import write_private
 from telesphor.runtime.serving import serving
 from telesphor.runtime.settings import load_settings
-
-SERVED_HOST = "127.0.0.1"
 
 SHIPPED_LEVEL = "L4"
 """What the policy that ships with the verifier gives: it knows no chain that runs on one machine."""
@@ -175,35 +173,79 @@ def run_demo(
     )
 
 
-def serve_again(outcome: Outcome, *, port: int, narrator: Narrator) -> None:
-    """Serve the node of the demonstration with its network until Ctrl-C or SIGTERM."""
+def serve_again(
+    outcome: Outcome, *, port: int, narrator: Narrator, browse: Callable[[str], bool] = open_browser
+) -> None:
+    """Serve the node of the demonstration with its network, for people to play in, until Ctrl-C or SIGTERM.
+
+    Args:
+        browse: opens a page where somebody sees it.
+    """
     stage = outcome.stage
-    stop = threading.Event()
 
-    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def tell(opened: Opened) -> None:
+        tell_play(opened, stage, narrator, browse=browse)
+        narrator.say("Meanwhile, in another terminal, see how its blocks are confirmed:")
+        narrator.command(f"telesphor network status --node {stage.node.path}")
+        narrator.say("Or read the first of the records as the patient, and look again:")
+        narrator.command(
+            f"telesphor get {outcome.visit.sealed[0].object} --node {stage.node.path} "
+            f"--as {stage.folder / 'actors' / 'patient.key'} --purpose patient-request"
+        )
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask_to_stop)
-    with (
-        open_node(stage.node.path, passphrase=stage.passphrase, networked=True) as node,
-        serving(node.edge(), host=SERVED_HOST, port=port) as url,
-    ):
-        stage.node.address.write_text(url, encoding="ascii")
-        try:
-            narrator.say(
-                f"The node serves at {url} with its network; its API pages are at {url}/schema. Ctrl-C ends all of it."
-            )
-            narrator.say("Meanwhile, in another terminal, see how its blocks are confirmed:")
-            narrator.command(f"telesphor network status --node {stage.node.path}")
-            narrator.say("Or read the first of the records as the patient, and look again:")
-            narrator.command(
-                f"telesphor get {outcome.visit.sealed[0].object} --node {stage.node.path} "
-                f"--as {stage.folder / 'actors' / 'patient.key'} --purpose patient-request"
-            )
-            stop.wait()
-        finally:
-            stage.node.address.unlink(missing_ok=True)
+    play_clinic(stage, port=port, registered=True, networked=True, tell=tell)
+
+
+def play_only(
+    folder: Path,
+    *,
+    port: int,
+    narrator: Narrator,
+    stack: ExitStack,
+    told: Callable[[dict[str, Any]], None],
+    browse: Callable[[str], bool] = open_browser,
+) -> None:
+    """Make a node with its network in an empty folder, and serve it for people to play in, without the scripted part.
+
+    Args:
+        stack: the witnesses and chains run until it is closed.
+        told: is given the links, for programs.
+
+    Raises:
+        ExamplesMissing, RecordingsMissing: `make setup` was not run.
+        FolderRefused, NeighbourSilent, AddressRefused
+    """
+    warm_up()
+    clock = SystemClock()
+    ids = IdSource(clock)
+    with narrator.chapter("Make a node"):
+        stage = _make_node(folder, narrator, clock, ids)
+    with narrator.chapter("Start a small network around it"):
+        set_network(stage, clock=clock, ids=ids, stack=stack)
+
+    def tell(opened: Opened) -> None:
+        told(opened.as_json(stage))
+        tell_play(opened, stage, narrator, browse=browse)
+
+    play_clinic(stage, port=port, registered=False, networked=True, tell=tell)
+
+
+def tell_play(opened: Opened, stage: Stage, narrator: Narrator, *, browse: Callable[[str], bool]) -> None:
+    """Where to go, and what is there; opens the page where there is a screen."""
+    if not opened.built:
+        narrator.say(
+            "The web app is not built here: `make web` builds it, which takes Node.js; then start again."
+        )
+    narrator.say(
+        "Now play it yourself. This page has a link for each person, to open in tabs of one browser:"
+    )
+    narrator.command(opened.page)
+    narrator.say(
+        "Whoever has this address can be everybody, so it works on this machine only. The node's API pages are at "
+        f"{opened.url}/schema, its folder is {stage.node.path}. Ctrl-C ends all of it."
+    )
+    if opened.built and browse(opened.page):
+        narrator.say("It is opened in your browser.")
 
 
 def _make_node(folder: Path, narrator: Narrator, clock: Clock, ids: IdSource) -> Stage:

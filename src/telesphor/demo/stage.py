@@ -25,6 +25,7 @@ from telesphor.client.wallet import Wallet, save_wallet
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import IdSource
+from telesphor.kernel.keyfile import Argon2idParams
 from telesphor.runtime.folder import FolderRefused, NodeFolder, write_private
 from telesphor.verify.pack import FILE_NAME
 
@@ -32,6 +33,9 @@ ORIGIN: Final = "clinic.example/demo"
 DEFAULT_PARENT: Final = Path("demo")
 RUNS_MAX: Final = 10_000
 PASSPHRASE_BYTES: Final = 16
+
+STRETCHED: Final = Argon2idParams(memory_kib=8 * 1024, iterations=1, lanes=1)
+"""As little as there is: nobody guesses a passphrase of 128 random bits, and nobody likes to wait."""
 
 
 class DemoFolderRefused(TelesphorError):
@@ -138,7 +142,7 @@ def set_stage(folder: Path, *, clock: Clock, ids: IdSource) -> Stage:
     settings = {"passphrase_file": str(stage.passphrase_file.absolute())}
     create_node(stage.node.path, origin=ORIGIN, passphrase=stage.passphrase, settings=settings, clock=clock)
     for name, wallet in vars(cast).items():
-        save_wallet(wallet, folder / "actors" / f"{name}.key", passphrase=stage.passphrase)
+        save_wallet(wallet, folder / "actors" / f"{name}.key", passphrase=stage.passphrase, params=STRETCHED)
     return stage
 
 

@@ -7,6 +7,8 @@ place that reads the environment.
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -21,6 +23,8 @@ SETTINGS_FILE = "telesphor.toml"
 
 SETTINGS_BYTES_MAX = 64 * 1024
 """A dozen lines; whatever is larger is some other file."""
+
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 Site = Annotated[
     str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?)?$", max_length=200)
@@ -215,6 +219,11 @@ def _read_toml(file: Path) -> dict[str, Any]:
     if any(name.startswith("_") for name in values):  # those would be options of the library that checks them
         raise SettingsRefused(f"`{file.name}` has a setting that begins with `_`")
     return values
+
+
+def has_screen() -> bool:
+    """Whether a window that is opened here is seen: on Linux, whether an X or Wayland session is named."""
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in SCREENS)
 
 
 def format_settings(values: dict[str, Any]) -> str:

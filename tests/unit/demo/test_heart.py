@@ -15,6 +15,7 @@ from telesphor.demo.heart import (
     count_beats,
     load_recordings,
     observe,
+    overlapping_windows,
     windows,
 )
 
@@ -61,6 +62,14 @@ def test_windows_are_whole_and_end_at_the_given_time() -> None:
     assert [len(window.samples) for window in found] == [1_000, 1_000]
     assert found[-1].end_ms == END_MS
     assert found[0].end_ms == found[1].begin_ms
+
+
+def test_overlapping_windows_begin_a_step_apart_and_never_run_out() -> None:
+    recording = Recording("pulse", PERIOD_MS, tuple(pulse(beats_per_minute=60, seconds=25)))
+    cut = list(overlapping_windows(recording, step_seconds=2))
+    assert [window.begin_ms for window in cut] == [2_000 * number for number in range(8)]
+    assert {len(window.samples) for window in cut} == {1_000}
+    assert {window.end_ms - window.begin_ms for window in cut} == {WINDOW_SECONDS * 1000}
 
 
 def test_observation_carries_the_samples_as_they_were_measured() -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.runtime.settings import SETTINGS_FILE, SettingsRefused, format_settings, load_settings
+from telesphor.runtime.settings import (
+    SCREENS,
+    SETTINGS_FILE,
+    SettingsRefused,
+    format_settings,
+    has_screen,
+    load_settings,
+)
 
 ORIGIN = 'origin = "node.example/telesphor"\n'
 
@@ -172,3 +179,14 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 )
 def test_written_settings_read_back(value: object) -> None:
     assert tomllib.loads(format_settings({"name": value})) == {"name": value}
+
+
+@pytest.mark.parametrize(("name", "seen"), [("DISPLAY", True), ("WAYLAND_DISPLAY", True), ("EDITOR", False)])
+def test_linux_shows_windows_where_a_session_of_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, seen: bool
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    for screen in SCREENS:
+        monkeypatch.delenv(screen, raising=False)
+    monkeypatch.setenv(name, ":0")
+    assert has_screen() is seen

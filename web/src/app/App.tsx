@@ -1,5 +1,6 @@
 /**
- * The app: the theme around it, and for each place its page. Without a session there are three: join, verify, sign in.
+ * The app: the theme around it, and for each place its page. Without a session there are four: join, verify, sign in,
+ * and the page of a demonstration.
  *
  * Guarantees: nobody's page is shown without a session; where somebody wanted to go is kept until they signed in.
  */
@@ -19,6 +20,7 @@ import { JOURNEYS, loaderOf, type JourneyName } from "./journeys";
 const Join = lazy(() => import("./join/Join"));
 const SignIn = lazy(() => import("./signin/SignIn"));
 const Home = lazy(() => import("./home/Home"));
+const Demo = lazy(() => import("../journeys/demo/Demo"));
 const Settings = lazy(() => import("./settings/Settings"));
 
 export function App() {
@@ -43,8 +45,8 @@ function Places() {
   const ready = useResumed();
   const [place = ""] = path;
   useLanguage(); // A change of language draws every page anew.
-  if (place === "join" || place === "verify")
-    return <Shown>{place === "join" ? <Join path={path.slice(1)} /> : <Verify />}</Shown>;
+  const open = openPlace(place, path.slice(1));
+  if (open !== null) return <Shown>{open}</Shown>;
   if (!ready) return <Shown>{null}</Shown>;
   if (session === null) return <Shown>{<SignIn />}</Shown>;
   return (
@@ -57,6 +59,13 @@ function Places() {
       )}
     </>
   );
+}
+
+/** What is shown without a session; null for every other place. */
+function openPlace(place: string, path: readonly string[]): React.ReactNode {
+  if (place === "join") return <Join path={path} />;
+  if (place === "verify") return <Verify />;
+  return place === "demo" ? <Demo path={path} /> : null;
 }
 
 function Shown({ children }: { children: React.ReactNode }) {
