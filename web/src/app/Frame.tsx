@@ -20,30 +20,28 @@ export function Frame({ menu = [], children }: { menu?: readonly MenuItem[]; chi
   const words = useStrings().app;
   const bare = useIsFullScreen();
   const main = useFocusOnChange();
-  if (bare) {
-    return (
-      <main ref={main} tabIndex={-1} className={styles.bare}>
-        {children}
-      </main>
-    );
-  }
-  const hasMenu = menu.length > 0;
+  const hasMenu = menu.length > 0 && !bare;
   const skip = () => main.current?.focus();
+  // INVARIANT: one tree for both, so that a page which asks for the whole window is not made anew by getting it.
   return (
-    <div className={styles.frame} data-menu={hasMenu}>
-      <button type="button" className={styles.skip} onClick={skip}>
-        {words.skip}
-      </button>
-      <header className={styles.header}>
-        <a className={styles.brand} href="#/">
-          <Mark />
-          Telesphor
-        </a>
-        <Connection />
-        <AccountMenu />
-      </header>
+    <div className={bare ? undefined : styles.frame} data-menu={hasMenu}>
+      {!bare && (
+        <button type="button" className={styles.skip} onClick={skip}>
+          {words.skip}
+        </button>
+      )}
+      {!bare && (
+        <header className={styles.header}>
+          <a className={styles.brand} href="#/">
+            <Mark />
+            Telesphor
+          </a>
+          <Connection />
+          <AccountMenu />
+        </header>
+      )}
       {hasMenu && <Menu items={menu} />}
-      <main ref={main} tabIndex={-1} className={styles.main} data-menu={hasMenu}>
+      <main ref={main} tabIndex={-1} className={bare ? styles.bare : styles.main} data-menu={hasMenu}>
         {children}
       </main>
     </div>

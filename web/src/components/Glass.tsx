@@ -38,7 +38,7 @@ export function Glass({ until, reason, onEnd, children }: Props) {
           {countdown(left)}
         </span>
         {onEnd !== undefined && (
-          <Button variant="white" color="red" onClick={onEnd}>
+          <Button variant="white" color="red" c="#b91c1c" onClick={onEnd}>
             {words.end}
           </Button>
         )}

@@ -1,0 +1,84 @@
+/** All devices, whose they are, and whether they were heard of. */
+
+import { Await, CopyText, DataList, Empty, Page, TimeText, type Column } from "~/components";
+import { useWatched } from "../../auditor/watch/useWatch";
+import { MoreButton } from "../parts/MoreButton";
+import { State } from "../parts/State";
+import styles from "../parts/parts.module.css";
+import { useMore } from "../parts/useMore";
+import { nameOf } from "../parts/words";
+import type { Device, DevicesAnswer } from "../shapes";
+import { useAdminStrings } from "../strings";
+
+const PATH = "/v1/app/admin/devices";
+const QUERY = { rows: 100 };
+
+export function DevicesPage() {
+  const t = useAdminStrings().devices;
+  const view = useWatched<DevicesAnswer>("administration", PATH, { query: QUERY });
+  const more = useMore<DevicesAnswer, Device>({
+    path: PATH,
+    query: QUERY,
+    first: view.data?.after ?? "",
+    rowsOf: (answer) => answer.devices,
+  });
+  const columns = useColumns();
+  return (
+    <Page title={t.title}>
+      <Await
+        view={view}
+        isEmpty={({ devices }) => devices.length === 0}
+        empty={<Empty icon="device" title={t.empty} />}
+      >
+        {({ devices }) => (
+          <>
+            <DataList
+              caption={t.caption}
+              rows={[...devices, ...more.rows]}
+              rowKey={(one) => one.device}
+              columns={columns}
+            />
+            <MoreButton more={more} label={t.more} />
+          </>
+        )}
+      </Await>
+    </Page>
+  );
+}
+
+function useColumns(): Column<Device>[] {
+  const strings = useAdminStrings();
+  const t = strings.devices;
+  return [
+    { key: "model", title: t.model, primary: true, render: (one) => one.model },
+    { key: "state", title: t.state, render: (one) => <State state={one.state} /> },
+    { key: "owner", title: t.owner, render: (one) => nameOf(one.owner, strings.kinds) },
+    { key: "maker", title: t.maker, render: (one) => one.maker },
+    {
+      key: "connected",
+      title: t.connected,
+      render: (one) => (one.connected_at === null ? t.never : <TimeText at={one.connected_at} style="ago" />),
+    },
+    {
+      key: "firmware",
+      title: t.firmware,
+      render: (one) =>
+        one.firmware === null ? (
+          "–"
+        ) : (
+          <span className={styles.narrow}>
+            <CopyText value={one.firmware} label={t.firmware} />
+          </span>
+        ),
+    },
+    {
+      key: "id",
+      title: t.id,
+      render: (one) => (
+        <span className={styles.narrow}>
+          <CopyText value={one.device} label={t.id} />
+        </span>
+      ),
+    },
+  ];
+}

@@ -1,0 +1,45 @@
+/** Each role that somebody has, and who has it now: by a group, or by a grant. */
+
+import { Await, Empty, Page } from "~/components";
+import { useWatched } from "../../auditor/watch/useWatch";
+import styles from "../parts/parts.module.css";
+import { nameOf } from "../parts/words";
+import type { RolesAnswer } from "../shapes";
+import { useAdminStrings } from "../strings";
+import { PeopleTabs } from "./PeopleTabs";
+
+export function RolesPage() {
+  const strings = useAdminStrings();
+  const t = strings.people;
+  const view = useWatched<RolesAnswer>("administration", "/v1/app/admin/roles");
+  return (
+    <Page title={t.title}>
+      <PeopleTabs here="roles" />
+      <Await
+        view={view}
+        isEmpty={({ roles }) => roles.length === 0}
+        empty={<Empty icon="people" title={t.nobody} />}
+      >
+        {({ roles }) => (
+          <dl className={styles.roles}>
+            {roles.map(({ role, people }) => (
+              <div key={role}>
+                <dt>
+                  {role}
+                  <div className={styles.count}>{t.holders(people.length)}</div>
+                </dt>
+                <dd>
+                  {people.map((person) => (
+                    <span key={person.id} className={styles.chip} title={person.id}>
+                      {nameOf(person, strings.kinds)}
+                    </span>
+                  ))}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        )}
+      </Await>
+    </Page>
+  );
+}

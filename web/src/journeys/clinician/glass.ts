@@ -1,0 +1,114 @@
+/**
+ * Emergency access of this tab's person: opened with a reason and a fresh proof of one's keys, over by itself.
+ *
+ * Guarantees: at most one is open; what is kept over a reload is which one and until when, and nothing of a record.
+ */
+
+import { useSyncExternalStore } from "react";
+import type { Receipt } from "~/kernel";
+import { asApiError, command, nodeClient, onSessionEnd, sessionNow } from "~/session";
+import { signInByPasskey } from "~/session/passkey";
+
+export const REASONS = [
+  "emergency-treatment",
+  "unconscious-patient",
+  "safety-of-others",
+  "system-failure",
+  "disaster",
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+export const MINUTES = [15, 30, 60] as const;
+
+export interface OpenGlass {
+  id: string;
+  /** Of whom. */
+  person: string;
+  reason: Reason;
+  /** ISO 8601: the first instant at which it is over. */
+  until: string;
+}
+
+const KEY = "telesphor-glass";
+const listeners = new Set<() => void>();
+let now: OpenGlass | null | undefined;
+
+onSessionEnd(() => set(null));
+
+export function useGlass(): OpenGlass | null {
+  return useSyncExternalStore(subscribe, glassNow);
+}
+
+/** Open it for one person's whole record. Throws what the node refuses. */
+export async function breakGlass(person: string, reason: Reason, minutes: number): Promise<OpenGlass> {
+  const id = nodeClient().ids.next();
+  const receipt = await proved(async () =>
+    command("break-glass.open/1", {
+      break_glass: id,
+      target: { kind: "record", id: person },
+      reason,
+      minutes,
+      nonce: await challenge(),
+    }),
+  );
+  // The receipt's results are in the order of its commands.
+  const opened = receipt.results[0] as { until?: unknown } | null;
+  if (typeof opened?.until !== "string") throw asApiError(new Error("the node's answer has no end"));
+  const glass = { id, person, reason, until: opened.until };
+  set(glass);
+  return glass;
+}
+
+/** It is over, or is ended now: what it showed is off the screen at once, whatever the node answers. */
+export function endGlass(): void {
+  const glass = glassNow();
+  if (glass === null) return;
+  set(null);
+  if (Date.parse(glass.until) > Date.now())
+    command("break-glass.close/1", { break_glass: glass.id }).catch(() => undefined); // It ends by itself.
+}
+
+/** Who has a passkey proves itself by that; everybody else by signing a fresh challenge. */
+async function proved(open: () => Promise<Receipt>): Promise<Receipt> {
+  try {
+    return await open();
+  } catch (error) {
+    if (asApiError(error).code !== "break-glass-not-reauthenticated") throw error;
+    await signInByPasskey(nodeClient());
+    return open();
+  }
+}
+
+async function challenge(): Promise<string | null> {
+  const receipt = await command("break-glass.challenge/1", {});
+  const { nonce } = (receipt.results[0] ?? {}) as { nonce?: unknown };
+  return typeof nonce === "string" ? nonce : null;
+}
+
+function glassNow(): OpenGlass | null {
+  now ??= kept();
+  return now;
+}
+
+function kept(): OpenGlass | null {
+  try {
+    const value = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as
+      (OpenGlass & { session: string }) | null;
+    const isOurs = value !== null && value.session === sessionNow()?.session;
+    return isOurs && Date.parse(value.until) > Date.now() ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function set(glass: OpenGlass | null): void {
+  now = glass;
+  if (glass === null) sessionStorage.removeItem(KEY);
+  else sessionStorage.setItem(KEY, JSON.stringify({ ...glass, session: sessionNow()?.session }));
+  listeners.forEach((listener) => listener());
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
