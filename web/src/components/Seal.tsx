@@ -26,10 +26,11 @@ export function Seal({ level, facts, onProof, size = "m" }: Props) {
   const words = useStrings().seal;
   const className = `${styles.seal} ${size === "s" ? styles.small : ""}`;
   const label = level === null ? words.pending : words.level(level);
+  const short = level === null ? words.pendingShort : `L${level}`;
   const content = (
     <>
       {level === null ? <Icon name="waiting" size={14} /> : <Segments level={level} />}
-      <span>{level === null ? words.pendingShort : `L${level}`}</span>
+      <span>{short}</span>
     </>
   );
   if (facts === undefined && onProof === undefined) {
@@ -45,7 +46,7 @@ export function Seal({ level, facts, onProof, size = "m" }: Props) {
         type="button"
         className={className}
         onClick={() => setOpened(true)}
-        aria-label={words.open(label)}
+        aria-label={`${short}. ${words.open(label)}`}
         title={label}
       >
         {content}

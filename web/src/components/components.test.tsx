@@ -77,7 +77,7 @@ describe("the seal", () => {
         onProof={() => Promise.resolve({ what: "Dr. Osei read it", when: "2026-05-03T14:00:00Z", level: 2 })}
       />,
     );
-    fireEvent.click(screen.getByRole("button", { name: "Proof. Level 2 of 5: checked by witnesses" }));
+    fireEvent.click(screen.getByRole("button", { name: "L2. Proof. Level 2 of 5: checked by witnesses" }));
     await screen.findByText("Dr. Osei read it");
     expect(screen.getAllByLabelText("Done:")).toHaveLength(2);
     expect(screen.getAllByLabelText("Waiting:")).toHaveLength(3);

@@ -73,7 +73,13 @@ export function CopyText({ value, label }: { value: string; label: string }) {
   }, [copied]);
   const copy = () => void navigator.clipboard.writeText(value).then(() => setCopied(true));
   return (
-    <button type="button" className={styles.copy} onClick={copy} title={value} aria-label={words.copy(label)}>
+    <button
+      type="button"
+      className={styles.copy}
+      onClick={copy}
+      title={value}
+      aria-label={`${words.copy(label)}: ${value}`}
+    >
       <span>{value}</span>
       <Icon name={copied ? "check" : "copy"} size={16} />
       {copied && (
