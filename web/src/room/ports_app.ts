@@ -34,7 +34,15 @@ export function roomPorts({
 
 /** Opens a recording for `Player`: within its visit where one has a part in it. */
 export function openRecording(visit: string, purpose: Purpose): (object: string) => Promise<RangeReader> {
-  return (object) => ObjectReader.open(nodeClient(), object, { purpose, visit });
+  return async (object) => {
+    try {
+      return await ObjectReader.open(nodeClient(), object, { purpose, visit });
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "visit-closed") throw error;
+      // Nothing is added to a closed visit: from then on a read stands by itself.
+      return ObjectReader.open(nodeClient(), object, { purpose });
+    }
+  };
 }
 
 function filesOf(visit: string): RoomFiles {

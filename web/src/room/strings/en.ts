@@ -19,6 +19,7 @@ export const en = {
   notes: "Notes",
   voiceOnly: "Voice only",
   leave: "Leave",
+  closePanel: "Close",
   leaveTitle: "Leave the visit?",
   leaveText: "The others stay. You can come back while the visit goes on.",
   record: "Record",

@@ -22,6 +22,7 @@ export const es: Like<typeof en> = {
   notes: "Notas",
   voiceOnly: "Solo voz",
   leave: "Salir",
+  closePanel: "Cerrar",
   leaveTitle: "¿Salir de la consulta?",
   leaveText: "Los demás se quedan. Puede volver mientras la consulta siga.",
   record: "Grabar",

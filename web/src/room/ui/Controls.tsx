@@ -14,6 +14,7 @@ interface Props {
   onChat: () => void;
   notesOpen?: boolean | undefined;
   onNotes?: (() => void) | undefined;
+  panel?: { label: string; icon: IconName; open: boolean; onPress: () => void } | undefined;
   recording?: { running: boolean; busy: boolean; toggle: () => void } | undefined;
   onLeave: () => void;
   onRefused: (error: unknown) => void;
@@ -55,6 +56,14 @@ export function Controls({ session, state, onRefused, ...props }: Props) {
       />
       {props.onNotes && (
         <Control icon="note" label={words.notes} pressed={props.notesOpen} onPress={props.onNotes} />
+      )}
+      {props.panel && (
+        <Control
+          icon={props.panel.icon}
+          label={props.panel.label}
+          pressed={props.panel.open}
+          onPress={props.panel.onPress}
+        />
       )}
       {canShare && (
         <Control

@@ -5,7 +5,7 @@
  */
 import { Button } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
-import { Confirm, VitalsStrip, type Vital } from "~/components";
+import { Confirm, Icon, VitalsStrip, type IconName, type Vital } from "~/components";
 import { stayAwake } from "~/session";
 import { useFullScreen } from "~/app/fullscreen";
 import type { RoomPerson, RoomState } from "../mesh/state";
@@ -29,6 +29,8 @@ export interface RoomProps {
   readers: { files: readonly string[]; recording: readonly string[] };
   vitals?: readonly Vital[];
   notes?: ReactNode;
+  /** One more panel beside chat and notes, such as a patient's consents, with its control in the bar. */
+  panel?: { label: string; icon: IconName; content: ReactNode };
   /** From the visit's view; `mayStart` for clinicians. */
   recording?: { permitted: boolean; running: boolean; mayStart: boolean; lacking: readonly string[] };
   /** Given to clinicians: send somebody back or remove them, by signed command. */
@@ -58,7 +60,7 @@ type InsideProps = RoomProps & {
 
 function Inside({ session, state, ports, visit, readers, ...props }: InsideProps) {
   const words = useRoomStrings();
-  const [side, setSide] = useState<"chat" | "notes" | null>(null);
+  const [side, setSide] = useState<"chat" | "notes" | "panel" | null>(null);
   const [leaving, setLeaving] = useState(false);
   const [removing, setRemoving] = useState<RoomPerson | null>(null);
   const [refused, setRefused] = useState("");
@@ -80,7 +82,18 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
       <People state={state} nameOf={ports.nameOf} onModerate={moderate && onModerate} />
       {side !== null && (
         <aside className={styles.side}>
-          {side === "notes" && props.notes}
+          {side !== "chat" && (
+            <div>
+              <Button
+                variant="subtle"
+                leftSection={<Icon name="cross" size={18} />}
+                onClick={() => setSide(null)}
+              >
+                {words.closePanel}
+              </Button>
+              {side === "notes" ? props.notes : props.panel?.content}
+            </div>
+          )}
           {side === "chat" && (
             <ChatPanel
               me={ports.me}
@@ -121,6 +134,14 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
           onChat={() => setSide(side === "chat" ? null : "chat")}
           notesOpen={side === "notes"}
           onNotes={props.notes === undefined ? undefined : () => setSide(side === "notes" ? null : "notes")}
+          panel={
+            props.panel && {
+              label: props.panel.label,
+              icon: props.panel.icon,
+              open: side === "panel",
+              onPress: () => setSide(side === "panel" ? null : "panel"),
+            }
+          }
           recording={
             mayRecord
               ? { running, busy: recorded.phase === "starting" || recorded.phase === "finishing", toggle }

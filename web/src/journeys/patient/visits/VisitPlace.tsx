@@ -1,0 +1,58 @@
+/**
+ * One visit, from getting ready to its proof. What is shown follows from what the node says of it, so that a reload, a second
+ * tab or a broken line leads to the same place.
+ */
+
+import { useCallback, useEffect, useRef, useState } from "react";
+import { Await, Empty } from "~/components";
+import { useView } from "~/session";
+import { isOver } from "../people";
+import type { VisitShown } from "../shapes";
+import { usePatientStrings } from "../strings";
+import { After } from "./After";
+import { InRoom } from "./InRoom";
+import { Join } from "./Join";
+import { Waiting } from "./Waiting";
+
+/** News come live; this is for a line that lost one. */
+const LOOK_MS = 20_000;
+
+export function VisitPlace({ visit }: { visit: string }) {
+  const words = usePatientStrings().join;
+  const view = useView<VisitShown>(`/v1/app/visits/${encodeURIComponent(visit)}`, {
+    topics: [`visit/${visit}`],
+    every_ms: LOOK_MS,
+  });
+  const { stream, keep } = useHeldStream();
+  return (
+    <Await view={view} shape="cards">
+      {({ visit: shown, now }) => {
+        const props = { visit: shown, now, reload: view.reload, stream, onStream: keep };
+        const state = shown.mine?.state;
+        if (isOver(shown)) return <After visit={shown} />;
+        if (state === "removed" || shown.mine === null)
+          return <Empty icon="leave" title={`${words.removed}. ${words.removedText}`} />;
+        if (state === "admitted") return <InRoom {...props} />;
+        if (state === "waiting") return <Waiting {...props} />;
+        return <Join {...props} />;
+      }}
+    </Await>
+  );
+}
+
+/** The camera that was opened for the test stays open until one is in the room, or goes away. */
+function useHeldStream() {
+  const [stream, setStream] = useState<MediaStream | null>(null);
+  const held = useRef<MediaStream | null>(null);
+  const keep = useCallback((next: MediaStream | null) => {
+    if (held.current !== next) stopped(held.current);
+    held.current = next;
+    setStream(next);
+  }, []);
+  useEffect(() => () => stopped(held.current), []);
+  return { stream, keep };
+}
+
+function stopped(stream: MediaStream | null): void {
+  stream?.getTracks().forEach((track) => track.stop());
+}

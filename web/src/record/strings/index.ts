@@ -1,0 +1,14 @@
+/** The words of a record, by the reader's language. */
+
+import { makeStrings, type Language, type Like } from "~/strings";
+import { en } from "./en";
+import { es } from "./es";
+
+export type RecordWords = Like<typeof en>;
+export type FhirWords = RecordWords["fhir"];
+
+export const useRecordStrings = makeStrings<RecordWords>({ en, es });
+
+export function fhirWords(language: Language): FhirWords {
+  return language === "es" ? es.fhir : en.fhir;
+}
