@@ -21,6 +21,9 @@ from telesphor.runtime.capability import Receipt
 
 PASSPHRASE = b"only for the benchmark"
 
+ENROLLED_AT_ONCE = 32
+"""A registration has some 15 kB with its card, a request at most 1 MiB."""
+
 
 class Practice:
     """An open node, and asking it."""
@@ -33,6 +36,15 @@ class Practice:
         wallet = Wallet.create(kind=kind, ids=self.node.ids)
         self.ask(node_wallet(self.node.keys), register_command(wallet, node=self.node.settings.origin))
         return wallet
+
+    def enrol_many(self, kind: str, count: int) -> list[Wallet]:
+        """Register so many new actors, some tens in each request."""
+        wallets = [Wallet.create(kind=kind, ids=self.node.ids) for _ in range(count)]
+        registrar, origin = node_wallet(self.node.keys), self.node.settings.origin
+        for start in range(0, count, ENROLLED_AT_ONCE):
+            some = wallets[start : start + ENROLLED_AT_ONCE]
+            self.ask(registrar, *(register_command(wallet, node=origin) for wallet in some))
+        return wallets
 
     def ask(self, wallet: Wallet, *commands: Command) -> Receipt:
         """Ask in one signed request, and wait until it is durable."""

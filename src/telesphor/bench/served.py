@@ -23,10 +23,10 @@ from telesphor.runtime.telemetry import Metrics
 RAW_PATH, ROUTE_PATH = "/empty-raw", "/empty-route"
 
 
-def serve_node(told: Told, path: Path, passphrase: bytes) -> None:
-    """Serve a node as `telesphor serve` does: the edge in the main thread."""
+def serve_node(told: Told, path: Path, passphrase: bytes, thing: str = "entry") -> None:
+    """Serve a node as `telesphor serve` does: the edge in the main thread. What is counted is called `thing`."""
     with open_node(path, passphrase=passphrase, serving=True) as node:
-        serve_edge(told, node.edge())
+        serve_edge(told, node.edge(), thing=thing)
 
 
 def serve_nothing(told: Told) -> None:

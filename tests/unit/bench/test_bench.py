@@ -58,7 +58,7 @@ def test_a_figure_beyond_its_target_is_missed() -> None:
 def test_every_kind_of_figure_has_its_group() -> None:
     assert list(session.GROUPS) == [
         *("machine", "writer", "http", "links", "network", "proofs", "vault"),
-        *("decisions", "factors", "reads", "contracts"),
+        *("decisions", "factors", "reads", "contracts", "rooms", "messages"),
     ]
 
 

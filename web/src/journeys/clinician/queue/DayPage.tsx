@@ -20,8 +20,8 @@ export function DayPage({ chosen }: { chosen: string | undefined }) {
   const words = useClinicianStrings().day;
   const view = useView<Queue>("/v1/app/queue", { topics: TOPICS });
   const [isNew, setNew] = useState(false);
-  const first = view.data?.waiting[0] ?? view.data?.today.find(({ phase }) => phase === "underway");
-  // Where there is room for both, the next patient is beside the queue without a tap.
+  // A visit that goes on stays in sight when the next patient comes; else whoever is next is there without a tap.
+  const first = view.data?.today.find(({ phase }) => phase === "underway") ?? view.data?.waiting[0];
   const shown = chosen ?? first?.visit;
   return (
     <Page

@@ -1,0 +1,241 @@
+"""A house for the app's tests: one node, one Chromium with fake cameras, and people who join by real links.
+
+Everybody is a browser context of its own (keys, cookies and storage apart), and does everything by what is on the
+screen. What a page says to its console, and what goes over its live connection, is kept. Start at `open_house`.
+
+The environment's TELESPHOR_SCREENS names a folder for pictures of every screen at phone and desktop size, in light
+and dark; without it none are taken.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from telesphor.app import node_wallet
+from telesphor.client.requests import register_command
+from telesphor.client.wallet import Wallet
+from telesphor.runtime.web import WEB_FOLDER
+from tests.e2e.running import Running, running
+from tests.e2e.test_invitations import Cast, make
+from tests.support.chromium import find_chromium
+
+SCREENS: Final = os.environ.get("TELESPHOR_SCREENS", "")
+PHONE: Final = {"width": 360, "height": 740}
+DESKTOP: Final = {"width": 1280, "height": 800}
+WAIT_MS: Final = 30_000
+STATS_SECONDS: Final = 20.0
+FRAMES: Final = 5
+"""So many decoded frames are a picture, and no accident."""
+
+AXE: Final = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
+AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SERIOUS: Final = frozenset({"serious", "critical"})
+
+CHROMIUM: Final = [
+    "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=10", "--autoplay-policy=no-user-gesture-required",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+]  # fmt: skip
+
+KEEP_PEERS: Final = """
+  window.peers = [];
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...words) { super(...words); window.peers.push(this); }
+  };
+"""
+
+MEDIA: Final = """async () => {
+  const told = [];
+  for (const peer of window.peers.filter((one) => one.connectionState === "connected")) {
+    const one = { frames: 0, sound: 0 };
+    for (const report of (await peer.getStats()).values()) {
+      if (report.type !== "inbound-rtp") continue;
+      if (report.kind === "video") one.frames = Math.max(one.frames, report.framesDecoded ?? 0);
+      if (report.kind === "audio") one.sound = Math.max(one.sound, report.totalAudioEnergy ?? 0);
+    }
+    told.push(one);
+  }
+  return told;
+}"""
+
+BROKEN: Final = re.compile(r"error:|Content Security Policy|Uncaught")
+
+
+def reason_to_skip() -> str:
+    """Why the app cannot be tried here; empty where it can."""
+    if find_chromium() is None:
+        return "this machine has no Chromium"
+    if not (WEB_FOLDER / "index.html").exists():
+        return "the app is not built: `make web`"
+    return "" if AXE.exists() else "web/node_modules has no axe-core: `make web`"
+
+
+class Person:
+    """Somebody with a browser of its own."""
+
+    def __init__(self, house: House, name: str, context: Any) -> None:
+        self.house, self.name, self.context = house, name, context
+        self.said: list[str] = []
+        self.frames: list[tuple[str, str]] = []
+        self.page = self.open_page()
+
+    def open_page(self) -> Any:
+        """A new tab."""
+        page = self.context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("websocket", self._listen)
+        return page
+
+    def press(self, name: str | re.Pattern[str], *, exact: bool = True) -> None:
+        """Press a button by its name."""
+        self.button(name, exact=exact).click()
+
+    def button(self, name: str | re.Pattern[str], *, exact: bool = True) -> Any:
+        exactly = exact and isinstance(name, str)
+        return self.page.get_by_role("button", name=name, exact=exactly).first
+
+    def sees(self, text: str | re.Pattern[str]) -> Any:
+        """Wait until it is on the screen."""
+        found = self.page.get_by_text(text).first
+        found.wait_for()
+        return found
+
+    def media(self) -> list[dict[str, float]]:
+        """Of each other person connected: decoded frames, and energy of the sound that came."""
+        told: list[dict[str, float]] = self.page.evaluate(MEDIA)
+        return told
+
+    def sees_and_hears(self, others: int, *, seconds: float = STATS_SECONDS) -> None:
+        """Wait until the picture and the sound of so many others arrive, decrypted and decoded."""
+        wait_until(
+            lambda: sum(one["frames"] >= FRAMES and one["sound"] > 0 for one in self.media()) >= others,
+            lambda: f"{self.name} sees {self.media()}",
+            seconds=seconds,
+        )
+
+    def look(self, screen: str) -> None:
+        """Hold the screen against WCAG 2.2 AA, and take its pictures where they are wanted."""
+        self.house.findings += [f"{screen}: {finding}" for finding in self._findings()]
+        if SCREENS:
+            self._shoot(Path(SCREENS), f"{len(self.house.screens):02}-{screen}")
+        self.house.screens.append(screen)
+
+    def _findings(self) -> list[str]:
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(AXE.read_text())
+        report = self.page.evaluate("tags => axe.run({ runOnly: tags })", AXE_TAGS)
+        return [
+            f"{one['id']}: {node['html'][:200]}"
+            for one in report["violations"]
+            if one["impact"] in SERIOUS
+            for node in one["nodes"]
+        ]
+
+    def _shoot(self, folder: Path, name: str) -> None:
+        before = self.page.viewport_size
+        for size in (PHONE, DESKTOP):
+            self.page.set_viewport_size(size)
+            for scheme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=scheme)
+                self.page.wait_for_timeout(150)  # Plots and grids follow a resize a moment later.
+                self.page.screenshot(path=folder / f"{name}-{size['width']}-{scheme}.png")
+        self.page.set_viewport_size(before)
+        self.page.emulate_media(color_scheme="light")
+
+    def _listen(self, socket: Any) -> None:
+        socket.on("framesent", lambda data: self.frames.append(("sent", str(data))))
+        socket.on("framereceived", lambda data: self.frames.append(("received", str(data))))
+
+
+class House:
+    """The node, the browser, and everybody in it.
+
+    Attributes:
+        findings: what axe found serious, by screen.
+        screens: names of the screens that were looked at.
+    """
+
+    def __init__(self, cast: Cast, browser: Any) -> None:
+        self.cast, self._browser = cast, browser
+        self.people: list[Person] = []
+        self.findings: list[str] = []
+        self.screens: list[str] = []
+
+    @property
+    def node(self) -> Running:
+        return self.cast.node
+
+    def person(self, name: str, *, size: dict[str, int], offline: bool = False) -> Person:
+        """A browser that has never been here. Only one that is to be `offline` keeps the app for that."""
+        context = self._browser.new_context(
+            viewport=size,
+            locale="en-GB",
+            color_scheme="light",
+            reduced_motion="reduce",  # A colour in the middle of its change is no finding.
+            accept_downloads=True,
+            service_workers="allow" if offline else "block",
+        )
+        context.grant_permissions(["camera", "microphone"])
+        context.add_init_script(KEEP_PEERS)
+        person = Person(self, name, context)
+        self.people.append(person)
+        return person
+
+    def join(self, person: Person, link: str) -> None:
+        """Open a link, say one's name where it is not known, and go in."""
+        person.page.goto(link)
+        person.page.get_by_label("Your name").fill(person.name)
+        person.press("Continue")
+
+    def staff(self, name: str, role: str, *, size: dict[str, int]) -> Person:
+        """Somebody whom the hospital invited into a role."""
+        person, group = self.person(name, size=size), self.node.ids.next()
+        formed = self.node.command(self.cast.hospital, "group.form/1", group=group, kind="role", role=role)
+        assert formed.status == 200, formed
+        link, answer = make(self.cast, groups=[group])
+        assert answer.status == 200, answer
+        self.join(person, f"{self.node.url}/#/join/{link.invitation}/{link.code}")
+        return person
+
+    def broken(self) -> list[str]:
+        """What pages said that none should say."""
+        return [f"{one.name}: {text}" for one in self.people for text in one.said if BROKEN.search(text)]
+
+
+@contextmanager
+def open_house(folder: Path) -> Iterator[House]:
+    """Serve a node with a hospital, and start Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if SCREENS:
+        Path(SCREENS).mkdir(parents=True, exist_ok=True)
+    with running(folder / "node") as node, sync_api.sync_playwright() as playwright:
+        hospital = Wallet.create(kind="organisation", ids=node.ids)
+        command = register_command(hospital, node=node.node.settings.origin)
+        assert node.post(node.sign(node_wallet(node.node.keys), command)).status == 200
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
+        house = House(Cast(node, hospital), browser)
+        try:
+            yield house
+        finally:
+            for person in house.people if SCREENS else ():
+                person.page.screenshot(path=Path(SCREENS) / f"last-{house.people.index(person)}.png")
+            browser.close()
+
+
+def wait_until(holds: Callable[[], bool], tell: Callable[[], str], *, seconds: float = STATS_SECONDS) -> None:
+    """Look again until it holds."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, tell()
+        time.sleep(0.1)
