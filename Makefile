@@ -29,7 +29,7 @@ demo: setup-run web ## watch a telehealth visit become a proof (ARGS="--headless
 	@$(BIN)/telesphor demo $(ARGS)
 
 test: setup ## run all tests (ARGS="-k name")
-	@$(PYTHON) tools/web.py build --must
+	@$(PYTHON) tools/web.py build --tests $(if $(CI),--must)
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: setup ## lint, format, types, layers, tidiness

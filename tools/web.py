@@ -2,6 +2,7 @@
 
     python3 tools/web.py build          build it, unless what is there is up to date; without npm it is skipped
     python3 tools/web.py build --must   the same, and without npm, or its packages, it fails
+    python3 tools/web.py build --tests  the same, with what the tests need of npm besides
     python3 tools/web.py check          types, lint, form and tests of the app (after `tools/setup.py dev`)
 
 Guarantees: nothing is installed whose hash is not in `web/package-lock.json` or `requirements/node.txt`; a copy is up
@@ -58,9 +59,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build or check the browser app.")
     parser.add_argument("task", choices=["build", "check"])
     parser.add_argument("--must", action="store_true", help="fail where there is no npm")
+    parser.add_argument("--tests", action="store_true", help="install what the tests need, too")
     words = parser.parse_args()
     try:
-        build() if words.task == "build" else check()
+        build(tests=words.tests) if words.task == "build" else check()
     except Skipped as reason:
         say(f"not built: {reason}")
         return 1 if words.must or words.task == "check" else 0
@@ -70,14 +72,17 @@ def main() -> int:
     return 0
 
 
-def build() -> None:
+def build(*, tests: bool) -> None:
     """Build the app when what is there is of other sources."""
     wanted = digest_of_sources()
-    if STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted:
+    is_built = STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted
+    if is_built and (has_everything() or not tests):
         return
     started = time.monotonic()
     node = find_node()
-    install(node, everything=has_everything())
+    install(node, everything=tests or has_everything())
+    if is_built:
+        return
     say("building the browser app")
     run_node(node, "vite/bin/vite.js", "build", "--logLevel", "warn", failure="vite could not build the app")
     STAMP.write_text(f"{wanted}\n", encoding="utf-8")

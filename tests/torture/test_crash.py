@@ -39,7 +39,7 @@ ROUNDS_PER_FOLDER = 100
 OPENING_SHARE = 0.2
 """How many kills come while the node is still opening and repairing what the last one left."""
 
-HTTP_KILLS = 6
+HTTP_KILLS = 5
 
 
 def test_a_killed_node_keeps_all_it_acknowledged(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.e2e.running import Running, running
 from tests.torture.folders import CLINICIAN, PATIENT, check_ledger
 from tests.torture.scale import TORTURE
 
-SECONDS = 6 * TORTURE
+SECONDS = 4 * TORTURE
 WARM_UP = 0.3
 """Share of the time after which the caches are taken to be full."""
 

@@ -22,10 +22,10 @@ from tests.torture.scale import SEED, TORTURE
 from tests.torture.strace import SYNCS, Fault, faults_of, tracing, why_not
 
 REFUSALS = {"storage-full", "storage-failed", "node-halted"}
-FAULTS_MAX = 16 * TORTURE
+FAULTS_MAX = 12 * TORTURE
 """One takes a second; the first calls of the writer come first, then a choice of the rest."""
 
-KILLS_MAX = 8 * TORTURE
+KILLS_MAX = 6 * TORTURE
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "strace works")
 

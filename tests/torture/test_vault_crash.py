@@ -26,7 +26,7 @@ from tests.torture.folders import CLINICIAN, PASSPHRASE, check_ledger, content_o
 from tests.torture.processes import Child
 from tests.torture.scale import SEED, TORTURE
 
-KILLS = 7
+KILLS = 5
 WORKERS = 4
 EIGHT_DAYS_MS = 8 * 24 * 3600 * 1000
 OWNER = Actor(ActorId(CLINICIAN), "person", "")
