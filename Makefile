@@ -41,7 +41,7 @@ check: setup ## lint, format, types, layers, tidiness
 	@$(PYTHON) tools/web.py check
 
 torture: setup ## the long fault and fuzz campaigns (TORTURE=20 times longer than in `make test`)
-	@TELESPHOR_TORTURE=$(TORTURE) $(BIN)/python -m pytest tests/torture tests/e2e/browser/test_four.py $(ARGS)
+	@TELESPHOR_TORTURE=$(TORTURE) $(BIN)/python -m pytest tests/torture tests/e2e/browser $(ARGS)
 
 bench: setup ## measure, and print beside it what this machine allows
 	@$(BIN)/telesphor bench $(ARGS)

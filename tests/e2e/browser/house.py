@@ -26,6 +26,7 @@ from telesphor.runtime.web import WEB_FOLDER
 from tests.e2e.running import Running, running
 from tests.e2e.test_invitations import Cast, make
 from tests.support.chromium import find_chromium
+from tests.torture.scale import TORTURE
 
 SCREENS: Final = os.environ.get("TELESPHOR_SCREENS", "")
 PHONE: Final = {"width": 360, "height": 740}
@@ -71,7 +72,9 @@ BROKEN: Final = re.compile(r"error:|Content Security Policy|Uncaught")
 
 
 def reason_to_skip() -> str:
-    """Why the app cannot be tried here; empty where it can."""
+    """Why the app is not tried here; empty where it is."""
+    if TORTURE == 1:
+        return "whole visits in real browsers run in `make torture`"
     if find_chromium() is None:
         return "this machine has no Chromium"
     if not (WEB_FOLDER / "index.html").exists():
