@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -30,7 +32,10 @@ SECRET = hashlib.sha256(b"an account for tests").digest()
 DIGEST = hashlib.sha256(b"the text of a checkpoint").digest()
 NOW_MS = 1_795_348_275_000
 TERMS = EthereumTerms(confirmations=3, bump_after_seconds=600)
-LOOKS_MAX = 8
+LOOKS_MAX = 500
+LOOK_SECONDS = 0.02
+"""Between two looks: anvil makes a block a moment after it took a transaction."""
+BLOCK_SECONDS_MAX = 10.0
 
 
 @pytest.fixture
@@ -74,7 +79,16 @@ async def advance_until(chain: Chain, state: bytes, phase: str) -> Progress:
         state = progress.state
         if progress.phase == phase:
             return progress
+        await asyncio.sleep(LOOK_SECONDS)
     raise AssertionError(f"not `{phase}` after {LOOKS_MAX} looks: {progress.says}")
+
+
+def wait_for_block(node: Anvil, transaction: str) -> None:
+    """It takes a transaction before it makes the block that holds it."""
+    end = time.monotonic() + BLOCK_SECONDS_MAX
+    while node.call("eth_getTransactionReceipt", transaction) is None:
+        assert time.monotonic() < end, "anvil made no block"
+        time.sleep(LOOK_SECONDS)
 
 
 def verify(progress: Progress, *, digest: bytes = DIGEST, pins: tuple[HeaderPin, ...] = ()) -> VerifiedAnchor:
@@ -285,7 +299,7 @@ async def test_reorganisation_that_moves_the_anchor_makes_another_proof(anvil: A
         seen = await advance_until(chain, await chain.prepare(DIGEST), "confirmed")
         assert anvil.call("evm_revert", kept)
         anvil.mine(2)
-        anvil.call("eth_sendRawTransaction", "0x" + newest_raw(seen.state))
+        wait_for_block(anvil, anvil.call("eth_sendRawTransaction", "0x" + newest_raw(seen.state)))
         moved = await chain.advance(seen.state)
     assert moved.phase == "confirmed" and moved.says.startswith("the chain was reorganised; block 3")
     assert verify(moved).height == 3
