@@ -439,6 +439,8 @@ def _ask_emergencies(story: Story) -> None:
         story.refuse(doctor, ("break-glass.close/1", {"break_glass": glass}))
         story.refuse(doctor, ("break-glass.review/1", {"break_glass": glass, "verdict": "justified"}))
         story.ask(story.hospital, ("break-glass.review/1", {"break_glass": glass, "verdict": "justified"}))
+        story.refuse(doctor, ("break-glass.acknowledge/1", {"break_glass": glass}))
+        story.ask(patient, ("break-glass.acknowledge/1", {"break_glass": glass}))
     story.ask(patient, ("break-glass.list/1", {"which": "all"}))
     note = {"kind": "object", "id": object_id, "done": "shared", "purpose": "payment", "recipient": "insurer"}
     story.ask(patient, ("use.note/1", note))

@@ -17,6 +17,10 @@ from telesphor.app.rules import find_resource, open_sources, permit_contract, un
 from telesphor.app.visiting import FOLLOWER as VISIT_NEWS
 from telesphor.app.visiting import Visiting
 from telesphor.capabilities.access.breakglass.capability import breakglass_capability
+from telesphor.capabilities.access.breakglass.notices import FOLLOWED as GLASS_TYPES
+from telesphor.capabilities.access.breakglass.notices import FOLLOWER as GLASS_NEWS
+from telesphor.capabilities.access.breakglass.notices import GlassNews, GlassNotices
+from telesphor.capabilities.access.breakglass.routes import routes as glass_routes
 from telesphor.capabilities.access.breakglass.standing import count_alarms
 from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
 from telesphor.capabilities.access.objects import Objects
@@ -122,6 +126,9 @@ class Desks:
             stack=stack,
         )
         self._ask = partial(authorise, sources=self.sources)
+        reading = self.browsers.snapshot
+        self._glass_notices = GlassNotices(reading=reading, names_of=self.browsers.people.names_of)
+        self._glass_news = GlassNews(reading=reading, publish=self.browsers.hub.publish)
         self._open_care(folder, settings, stack)
         self._tokens = tokens_capability(authorise=self._ask, find_resource=find_resource)
         self._open_contracts(folder, ids, stack, ready=aside)
@@ -164,6 +171,7 @@ class Desks:
             *self.factors.routes(),
             *self.browsers.routes(),
             *self._visiting.routes(),
+            *glass_routes(self._glass_notices, self.browsers.sessions),
         ]
 
     def start(self, on_commit: Callable[[Callable[[], None]], None], stack: ExitStack) -> None:
@@ -181,6 +189,7 @@ class Desks:
         """What follows the committed log."""
         return (
             Following("session-end", KEYS_CHANGED, self.browsers.end_sessions),
+            Following(GLASS_NEWS, GLASS_TYPES, self._glass_news.handle),
             Following(VISIT_NEWS, LIVE_TYPES, self._visiting.follow),
             Following(MESSAGE_NEWS, MESSAGE_TYPES, self.messages.follow),
         )

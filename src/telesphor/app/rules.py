@@ -117,6 +117,7 @@ BEYOND_RULES: Final = frozenset(
         "monitor.open/1",
         "monitor.judge/1",
         "audit.end/1",
+        "break-glass.acknowledge/1",
         "break-glass.close/1",
         "break-glass.forbid/1",
         "break-glass.review/1",

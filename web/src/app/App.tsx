@@ -13,6 +13,7 @@ import { resume, sessionNow, usePresence, useSession } from "~/session";
 import { useLanguage, useStrings } from "~/strings";
 import { theme, variables } from "~/theme/theme";
 import { Boundary } from "./Boundary";
+import { Notices } from "./emergency/Notices";
 import { Frame } from "./Frame";
 import type { Journey } from "./journey";
 import { JOURNEYS, loaderOf, type JourneyName } from "./journeys";
@@ -55,7 +56,10 @@ function Places() {
       {isJourney(place) ? (
         <JourneyPlace key={`${place} ${session.session}`} name={place} path={path.slice(1)} />
       ) : (
-        <Shown>{place === "" ? <Home /> : place === "settings" ? <Settings /> : <NotFound />}</Shown>
+        <Shown>
+          <Notices />
+          {place === "" ? <Home /> : place === "settings" ? <Settings /> : <NotFound />}
+        </Shown>
       )}
     </>
   );
@@ -99,6 +103,7 @@ function shellOf({ useMenu, Page: Content }: Journey) {
     const menu = useMenu();
     return (
       <Frame menu={menu}>
+        <Notices />
         <Boundary key={path.join("/")}>
           <Suspense fallback={<Loading />}>
             <Content path={path} />

@@ -11,12 +11,14 @@ import styles from "./Glass.module.css";
 interface Props {
   /** ISO 8601: the first instant at which it is over. */
   until: string;
+  /** How many privacy officers have been told, besides the patient. */
+  officers: number;
   reason?: string;
   onEnd?: () => void;
   children?: ReactNode;
 }
 
-export function Glass({ until, reason, onEnd, children }: Props) {
+export function Glass({ until, officers, reason, onEnd, children }: Props) {
   const words = useStrings().glass;
   const left = (Date.parse(until) - useNow(1000)) / 1000;
   const over = !(left > 0);
@@ -31,7 +33,7 @@ export function Glass({ until, reason, onEnd, children }: Props) {
       <div className={styles.bar} role="region" aria-label={words.title}>
         <Icon name="emergency" size={28} />
         <div className={styles.words}>
-          <strong>{words.told}</strong>
+          <strong>{officers > 0 ? words.told : words.toldPatient}</strong>
           {reason}
         </div>
         <span className={styles.left} role="timer" aria-label={words.left}>

@@ -112,7 +112,11 @@ test("a purpose is said in the reader's language, an unknown one as it is", () =
 });
 
 test("broken glass shows nothing once it is over", () => {
-  show(<Glass until="2020-01-01T00:00:00Z">the record</Glass>);
+  show(
+    <Glass until="2020-01-01T00:00:00Z" officers={1}>
+      the record
+    </Glass>,
+  );
   expect(screen.queryByText("the record")).toBeNull();
   screen.getByText("Your permission has ended");
 });

@@ -235,6 +235,7 @@ function Gallery() {
   if (!glass) return content;
   return (
     <Glass
+      officers={2}
       until={new Date(NOW + 600_000).toISOString()}
       reason="Unconscious in the emergency room"
       onEnd={() => undefined}

@@ -84,9 +84,47 @@ export const en = {
   },
   glass: {
     title: "Emergency access",
-    told: "The patient and the privacy officer have been told.",
+    told: "The patient and the privacy officers have been told.",
+    toldPatient: "The patient has been told. Here is no privacy officer.",
     left: "Time left",
     end: "End now",
+    reasons: {
+      "emergency-treatment": "Treatment that cannot wait",
+      "unconscious-patient": "The patient is unconscious",
+      "safety-of-others": "Safety of others",
+      "system-failure": "A system has failed",
+      disaster: "Disaster",
+    },
+  },
+  notices: {
+    title: "Emergency access",
+    nobody: "Somebody without a name here",
+    opened: {
+      you: (who: string, thing: string) => `${who} opened ${thing} in an emergency.`,
+      patient: (who: string, thing: string) =>
+        `${who} opened ${thing} in an emergency. Nobody has judged it.`,
+    },
+    things: {
+      you: { record: "your record", visit: "your visit", object: "a document of yours" },
+      patient: { record: "a patient's record", visit: "a visit", object: "a document" },
+    },
+    reason: (given: string) => `Reason given: ${given}.`,
+    open: "It is open now.",
+    over: "It is over.",
+    reads: (n: number) =>
+      n === 0 ? "Nothing was read." : n === 1 ? "One thing was read." : `${n} things were read.`,
+    times: (n: number) => `It was number ${n} of the same person within a day.`,
+    verdicts: {
+      justified: "The privacy officer found it justified.",
+      "not-justified": "The privacy officer found it not justified.",
+    },
+    look: "See what was read",
+    seen: "I have seen this",
+    justified: "Justified",
+    notJustified: "Not justified",
+    judge: "Judge this emergency access",
+    once: "This is final, stands on the ledger with your name, and ends the access if it is still open.",
+    more: (n: number) => (n === 1 ? "Show 1 more" : `Show ${n} more`),
   },
   vitals: {
     title: "Live readings",

@@ -92,9 +92,47 @@ export const es: Like<typeof en> = {
   },
   glass: {
     title: "Acceso de emergencia",
-    told: "Se ha avisado al paciente y al responsable de privacidad.",
+    told: "Se ha avisado al paciente y a los responsables de privacidad.",
+    toldPatient: "Se ha avisado al paciente. Aquí no hay responsable de privacidad.",
     left: "Tiempo que queda",
     end: "Terminar ahora",
+    reasons: {
+      "emergency-treatment": "Un tratamiento que no puede esperar",
+      "unconscious-patient": "El paciente está inconsciente",
+      "safety-of-others": "Seguridad de otras personas",
+      "system-failure": "Ha fallado un sistema",
+      disaster: "Catástrofe",
+    },
+  },
+  notices: {
+    title: "Acceso de emergencia",
+    nobody: "Alguien sin nombre aquí",
+    opened: {
+      you: (who: string, thing: string) => `${who} abrió ${thing} en una emergencia.`,
+      patient: (who: string, thing: string) =>
+        `${who} abrió ${thing} en una emergencia. Nadie lo ha valorado.`,
+    },
+    things: {
+      you: { record: "su historia", visit: "su visita", object: "un documento suyo" },
+      patient: { record: "la historia de un paciente", visit: "una visita", object: "un documento" },
+    },
+    reason: (given: string) => `Motivo indicado: ${given}.`,
+    open: "Está abierto ahora.",
+    over: "Ha terminado.",
+    reads: (n: number) =>
+      n === 0 ? "No se leyó nada." : n === 1 ? "Se leyó una cosa." : `Se leyeron ${n} cosas.`,
+    times: (n: number) => `Fue el número ${n} de la misma persona en un día.`,
+    verdicts: {
+      justified: "La persona responsable de privacidad lo consideró justificado.",
+      "not-justified": "La persona responsable de privacidad lo consideró no justificado.",
+    },
+    look: "Ver qué se leyó",
+    seen: "Lo he visto",
+    justified: "Justificado",
+    notJustified: "No justificado",
+    judge: "Valorar este acceso de emergencia",
+    once: "Es definitivo, queda en el registro con su nombre y termina el acceso si aún está abierto.",
+    more: (n: number) => `Ver ${n} más`,
   },
   vitals: {
     title: "Mediciones en vivo",

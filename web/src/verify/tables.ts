@@ -426,6 +426,9 @@ export const CAUSES: Readonly<Record<string, Readonly<Record<string, readonly st
   "break-glass.reviewed/1": {
     "break-glass.review/1": ["break-glass", "verdict"],
   },
+  "break-glass.acknowledged/1": {
+    "break-glass.acknowledge/1": ["break-glass"],
+  },
   "break-glass.forbidden/1": {
     "break-glass.forbid/1": ["access", "forbidden"],
   },
@@ -436,6 +439,7 @@ export const CAUSES: Readonly<Record<string, Readonly<Record<string, readonly st
     "break-glass.open/1": ["access", "break_glass"],
     "break-glass.close/1": ["access", "break_glass"],
     "break-glass.review/1": ["access", "break_glass"],
+    "break-glass.acknowledge/1": ["access", "break_glass"],
   },
   "use.noted/1": {
     "use.note/1": ["access", "done", "purpose", "recipient"],

@@ -40,6 +40,7 @@ _WORDS: Final = {
     "break-glass.challenged/1": "began an emergency access",
     "break-glass.opened/1": "opened an emergency access",
     "break-glass.closed/1": "closed an emergency access",
+    "break-glass.acknowledged/1": "saw the notice of an emergency access",
     "break-glass.reviewed/1": "reviewed an emergency access",
     "break-glass.forbidden/1": "changed whether emergencies may open their record",
     "break-glass.refused/1": "was refused an emergency access",

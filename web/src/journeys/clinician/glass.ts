@@ -6,7 +6,7 @@
 
 import { useSyncExternalStore } from "react";
 import type { Receipt } from "~/kernel";
-import { asApiError, command, nodeClient, onSessionEnd, sessionNow } from "~/session";
+import { asApiError, command, live, nodeClient, onSessionEnd, sessionNow } from "~/session";
 import { signInByPasskey } from "~/session/passkey";
 
 export const REASONS = [
@@ -27,6 +27,8 @@ export interface OpenGlass {
   reason: Reason;
   /** ISO 8601: the first instant at which it is over. */
   until: string;
+  /** How many privacy officers were told. */
+  officers: number;
 }
 
 const KEY = "telesphor-glass";
@@ -34,6 +36,10 @@ const listeners = new Set<() => void>();
 let now: OpenGlass | null | undefined;
 
 onSessionEnd(() => set(null));
+// A privacy officer, or another tab, may end it.
+live.on("emergency", ({ event, break_glass }) => {
+  if ((event === "closed" || event === "reviewed") && break_glass === glassNow()?.id) set(null);
+});
 
 export function useGlass(): OpenGlass | null {
   return useSyncExternalStore(subscribe, glassNow);
@@ -52,9 +58,10 @@ export async function breakGlass(person: string, reason: Reason, minutes: number
     }),
   );
   // The receipt's results are in the order of its commands.
-  const opened = receipt.results[0] as { until?: unknown } | null;
-  if (typeof opened?.until !== "string") throw asApiError(new Error("the node's answer has no end"));
-  const glass = { id, person, reason, until: opened.until };
+  const opened = receipt.results[0] as { until?: unknown; notified?: unknown } | null;
+  if (typeof opened?.until !== "string" || typeof opened.notified !== "number")
+    throw asApiError(new Error("the node's answer is not complete"));
+  const glass = { id, person, reason, until: opened.until, officers: opened.notified - 1 };
   set(glass);
   return glass;
 }

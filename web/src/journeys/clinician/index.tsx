@@ -4,6 +4,7 @@ import { defineJourney } from "~/app/journey";
 import { Glass } from "~/components";
 import { Messages, useUnread } from "~/messages";
 import { useView } from "~/session";
+import { useStrings } from "~/strings";
 import { endGlass, useGlass } from "./glass";
 import { PatientsPage } from "./patients/PatientsPage";
 import { RecordPage } from "./patients/RecordPage";
@@ -26,11 +27,17 @@ export default defineJourney({
   },
   Page: function Clinician({ path }) {
     const glass = useGlass();
-    const words = useClinicianStrings().glass;
+    const { reasons } = useStrings().glass;
     return (
       <>
         {glass !== null && (
-          <Glass key={glass.id} until={glass.until} reason={words.reasons[glass.reason]} onEnd={endGlass} />
+          <Glass
+            key={glass.id}
+            until={glass.until}
+            officers={glass.officers}
+            reason={reasons[glass.reason]}
+            onEnd={endGlass}
+          />
         )}
         <Place path={path} />
       </>

@@ -35,6 +35,11 @@ def breakglass_capability(*, authorise: Authorise, find_resource: FindResource, 
             "break-glass.close/1", service.CloseGlass, on_record("break-glass.close/1", service.close_glass)
         ),
         CommandType(
+            "break-glass.acknowledge/1",
+            service.AcknowledgeGlass,
+            on_record("break-glass.acknowledge/1", service.acknowledge_glass),
+        ),
+        CommandType(
             "break-glass.review/1",
             service.ReviewGlass,
             on_record("break-glass.review/1", service.review_glass),

@@ -63,6 +63,10 @@ class GlassReviewed(Body, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+class GlassAcknowledged(Body, frozen=True, kw_only=True):
+    """The entry's actor, whom it is about, or who oversees, has seen that it was opened."""
+
+
 class GlassForbidden(Body, frozen=True, kw_only=True):
     """The entry's actor wants no emergency access to what is about it, or wants that no more."""
 
@@ -87,6 +91,7 @@ GLASS_CHALLENGED = EntryType("break-glass.challenged/1", GlassChallenged)
 GLASS_OPENED = EntryType("break-glass.opened/1", GlassOpened)
 GLASS_CLOSED = EntryType("break-glass.closed/1", GlassClosed)
 GLASS_REVIEWED = EntryType("break-glass.reviewed/1", GlassReviewed)
+GLASS_ACKNOWLEDGED = EntryType("break-glass.acknowledged/1", GlassAcknowledged)
 GLASS_FORBIDDEN = EntryType("break-glass.forbidden/1", GlassForbidden)
 GLASSES_LISTED = EntryType("break-glass.listed/1", GlassesListed)
 GLASS_REFUSED = EntryType("break-glass.refused/1", GlassRefused)
@@ -96,6 +101,7 @@ ENTRIES = (
     GLASS_OPENED,
     GLASS_CLOSED,
     GLASS_REVIEWED,
+    GLASS_ACKNOWLEDGED,
     GLASS_FORBIDDEN,
     GLASSES_LISTED,
     GLASS_REFUSED,

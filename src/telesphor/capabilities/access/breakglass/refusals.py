@@ -89,6 +89,13 @@ class ReciprocalReview(TelesphorError):
     kind = Kind.FORBIDDEN
 
 
+class AlreadyAcknowledged(TelesphorError):
+    """The actor has said before that it has seen it."""
+
+    code = "break-glass-acknowledged"
+    kind = Kind.CONFLICT
+
+
 class AlreadyReviewed(TelesphorError):
     """It was judged before, once and for all."""
 

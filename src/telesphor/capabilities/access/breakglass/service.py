@@ -1,4 +1,4 @@
-"""The use cases of break-glass: ask for a challenge, open, close, review, forbid.
+"""The use cases of break-glass: ask for a challenge, open, close, acknowledge, review, forbid.
 
 Whether a person may open it is asked of access, with the action `break-glass`, so that an organisation's `forbid` holds
 here as everywhere. What a command is refused for stands on the ledger. Start at `BreakGlassDesk.open_glass`.
@@ -13,12 +13,14 @@ import msgspec
 
 from telesphor.capabilities.access.breakglass import store
 from telesphor.capabilities.access.breakglass.entries import (
+    GLASS_ACKNOWLEDGED,
     GLASS_CHALLENGED,
     GLASS_CLOSED,
     GLASS_FORBIDDEN,
     GLASS_OPENED,
     GLASS_REFUSED,
     GLASS_REVIEWED,
+    GlassAcknowledged,
     GlassChallenged,
     GlassClosed,
     GlassForbidden,
@@ -46,6 +48,7 @@ from telesphor.capabilities.access.breakglass.model import (
     Verdict,
 )
 from telesphor.capabilities.access.breakglass.refusals import (
+    AlreadyAcknowledged,
     AlreadyReviewed,
     ClockBehind,
     ForbiddenByPatient,
@@ -105,6 +108,12 @@ class OpenGlass(Body, frozen=True, kw_only=True):
 
 class CloseGlass(Body, frozen=True, kw_only=True):
     """End one before its time; asked by whoever opened it, a privacy officer or an organisation."""
+
+    break_glass: GlassId
+
+
+class AcknowledgeGlass(Body, frozen=True, kw_only=True):
+    """Say that one has seen the notice of one; asked by whom it is about, a privacy officer or an organisation."""
 
     break_glass: GlassId
 
@@ -177,6 +186,21 @@ def close_glass(actor: Actor, command: CloseGlass, state: State) -> Decision:
     if row.state != "open" or state.now_ms >= row.until_ms:
         raise GlassEnded("the emergency access is over already")
     return Decision((Draft(GLASS_CLOSED.name, stream_of(GLASS_STREAM, row.id), GlassClosed()),))
+
+
+def acknowledge_glass(actor: Actor, command: AcknowledgeGlass, state: State) -> Decision:
+    """Note that somebody who was notified has seen it.
+
+    Raises:
+        GlassMissing: there is none such, or the actor was notified of none.
+        AlreadyAcknowledged.
+    """
+    row = store.find_glass(state.db, command.break_glass)
+    if row is None or (row.subject != actor.id and not is_overseer(state, actor)):
+        raise GlassMissing(f"there is no emergency access `{command.break_glass}` of which you are notified")
+    if store.has_seen(state.db, row.id, actor=actor.id):
+        raise AlreadyAcknowledged("you have said before that you have seen it")
+    return Decision((Draft(GLASS_ACKNOWLEDGED.name, stream_of(GLASS_STREAM, row.id), GlassAcknowledged()),))
 
 
 def review_glass(actor: Actor, command: ReviewGlass, state: State) -> Decision:

@@ -1,4 +1,4 @@
-"""All SQL of break-glass: emergencies, who has an alarm of which, challenges, and who forbids it."""
+"""All SQL of break-glass: emergencies, who has an alarm of which or has seen it, challenges, and who forbids it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from telesphor.capabilities.access.breakglass.entries import (
+    GLASS_ACKNOWLEDGED,
     GLASS_CHALLENGED,
     GLASS_CLOSED,
     GLASS_FORBIDDEN,
@@ -50,6 +51,11 @@ CREATE TABLE IF NOT EXISTS break_glass_alarms(
     PRIMARY KEY(actor, break_glass)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS break_glass_alarms_of ON break_glass_alarms(break_glass);
+CREATE TABLE IF NOT EXISTS break_glass_seen(
+    actor TEXT NOT NULL,
+    break_glass TEXT NOT NULL,
+    PRIMARY KEY(actor, break_glass)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS break_glass_challenges(
     actor TEXT PRIMARY KEY,
     nonce TEXT NOT NULL,
@@ -60,7 +66,13 @@ CREATE TABLE IF NOT EXISTS break_glass_forbidden(
 ) WITHOUT ROWID;
 """
 
-TABLES = ("break_glass", "break_glass_alarms", "break_glass_challenges", "break_glass_forbidden")
+TABLES = (
+    "break_glass",
+    "break_glass_alarms",
+    "break_glass_seen",
+    "break_glass_challenges",
+    "break_glass_forbidden",
+)
 
 _COLUMNS = (
     "id, position, actor, target_kind, target, subject, reason, opened_ms, until_ms, passkey, times, state,"
@@ -109,6 +121,34 @@ def glasses(
         f"SELECT {_COLUMNS} FROM break_glass WHERE {' AND '.join(conditions)} ORDER BY position DESC LIMIT ?"  # noqa: S608
     )
     return [_glass(row) for row in db.execute(sql, (*values, count_max))]
+
+
+def noticed(
+    db: apsw.Connection, reader: str, *, overseer: bool, count_max: int
+) -> tuple[list[GlassRow], int]:
+    """Return the newest emergencies of which somebody is to be told still, and how many there are.
+
+    Args:
+        overseer: whether those of others that nobody has reviewed are among them, and not only those about oneself
+            that one has not said to have seen.
+    """
+    values = (reader, overseer, reader)
+    sql = f"SELECT {_COLUMNS} FROM break_glass WHERE {_NOTICED} ORDER BY position DESC LIMIT ?"  # noqa: S608
+    rows = [_glass(row) for row in db.execute(sql, (*values, count_max))]
+    return rows, _count(db, f"SELECT count(*) FROM break_glass WHERE {_NOTICED}", values)  # noqa: S608
+
+
+_NOTICED = (
+    "(subject = ? AND NOT EXISTS (SELECT 1 FROM break_glass_seen AS seen"
+    " WHERE seen.actor = subject AND seen.break_glass = id))"
+    " OR (? AND state <> 'reviewed' AND actor <> ?)"
+)
+
+
+def has_seen(db: apsw.Connection, id: str, *, actor: str) -> bool:
+    """Whether somebody said that it has seen an emergency."""
+    sql = "SELECT 1 FROM break_glass_seen WHERE actor = ? AND break_glass = ?"
+    return db.execute(sql, (actor, id)).fetchone() is not None
 
 
 def count_alarming(db: apsw.Connection) -> int:
@@ -160,6 +200,8 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         at_ms = parse_instant(entry.at)
         db.execute(sql, (entry.actor, body.verdict, at_ms, at_ms, id))
         db.execute("DELETE FROM break_glass_alarms WHERE break_glass = ?", (id,))
+    elif entry.type == GLASS_ACKNOWLEDGED.name:
+        db.execute("INSERT INTO break_glass_seen VALUES(?, ?)", (entry.actor, id))
     elif entry.type == GLASS_FORBIDDEN.name:
         db.execute("DELETE FROM break_glass_forbidden WHERE subject = ?", (id,))
         if body.forbidden:

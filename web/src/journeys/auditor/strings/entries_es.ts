@@ -33,6 +33,7 @@ export const ENTRY_WORDS: Readonly<Record<string, string>> = {
   "break-glass.challenged/1": "empezó un acceso de emergencia",
   "break-glass.opened/1": "abrió un acceso de emergencia",
   "break-glass.closed/1": "cerró un acceso de emergencia",
+  "break-glass.acknowledged/1": "vio el aviso de un acceso de emergencia",
   "break-glass.reviewed/1": "revisó un acceso de emergencia",
   "break-glass.forbidden/1": "cambió si una emergencia puede abrir su historia",
   "break-glass.refused/1": "no obtuvo un acceso de emergencia",

@@ -19,7 +19,8 @@ interface Props {
 export function GlassDialog({ person, name, opened, onClose }: Props) {
   const strings = useClinicianStrings();
   const words = strings.glass;
-  const { close, cancel } = useStrings().confirm;
+  const { confirm, glass } = useStrings();
+  const { close, cancel } = confirm;
   const [reason, setReason] = useState<Reason | null>(null);
   const [minutes, setMinutes] = useState<number>(MINUTES[0]);
   const [busy, setBusy] = useState(false);
@@ -58,7 +59,7 @@ export function GlassDialog({ person, name, opened, onClose }: Props) {
         >
           <Stack gap="sm" mt="sm">
             {REASONS.map((one) => (
-              <Radio key={one} value={one} label={words.reasons[one]} />
+              <Radio key={one} value={one} label={glass.reasons[one]} />
             ))}
           </Stack>
         </Radio.Group>

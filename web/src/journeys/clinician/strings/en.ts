@@ -176,6 +176,7 @@ export const en = {
   guest: {
     title: (name: string) => `Visit of ${name}`,
     ready: "I am ready",
+    removed: "You were taken out of this visit.",
   },
   summary: {
     title: "Summary of the visit",
@@ -207,7 +208,7 @@ export const en = {
     subtitle: "Those of your visits",
     empty: "There is nobody yet. Patients stand here from their first visit on.",
     name: "Name",
-    last: "Last visit",
+    last: "Latest visit",
     visits: "Visits",
     byId: "Somebody else",
     byIdText: "By their id in this clinic. You see what was opened to you, or open it in an emergency.",
@@ -229,13 +230,6 @@ export const en = {
     told: (name: string) =>
       `${name} and the privacy officer are told at once, with your name and reason. It stays an alarm until somebody has reviewed it.`,
     why: "Why",
-    reasons: {
-      "emergency-treatment": "Treatment that cannot wait",
-      "unconscious-patient": "The patient is unconscious",
-      "safety-of-others": "Safety of others",
-      "system-failure": "A system has failed",
-      disaster: "Disaster",
-    },
     howLong: "For how long",
     onlyReading: "You can read, and nothing else. Each thing you open is noted.",
     open: "Open the record",

@@ -179,6 +179,7 @@ export const es: Like<typeof en> = {
   guest: {
     title: (name: string) => `Visita de ${name}`,
     ready: "Estoy listo",
+    removed: "Se le retiró de esta visita.",
   },
   summary: {
     title: "Resumen de la visita",
@@ -211,7 +212,7 @@ export const es: Like<typeof en> = {
     subtitle: "Los de sus visitas",
     empty: "Todavía no hay nadie. Los pacientes aparecen aquí desde su primera visita.",
     name: "Nombre",
-    last: "Última visita",
+    last: "Visita más reciente",
     visits: "Visitas",
     byId: "Otra persona",
     byIdText:
@@ -234,13 +235,6 @@ export const es: Like<typeof en> = {
     told: (name: string) =>
       `Se avisa al instante a ${name} y a la persona encargada de la privacidad, con su nombre y su motivo. Queda como alarma hasta que alguien lo revise.`,
     why: "Por qué",
-    reasons: {
-      "emergency-treatment": "Un tratamiento que no puede esperar",
-      "unconscious-patient": "El paciente está inconsciente",
-      "safety-of-others": "Seguridad de otras personas",
-      "system-failure": "Ha fallado un sistema",
-      disaster: "Catástrofe",
-    },
     howLong: "Durante cuánto tiempo",
     onlyReading: "Puede leer, y nada más. Queda anotada cada cosa que abra.",
     open: "Abrir la historia",

@@ -285,7 +285,7 @@ export const en = {
     byGrantOf: (name: string) => `under a permission that ${name} gave`,
     takeBack: "Take back that permission",
     times: several("once", (n) => `${n} times`),
-    emergencyNote: "Emergency access. The privacy officer has been told, and reviews it.",
+    emergencyNote: "Emergency access. It is an alarm until a privacy officer has judged it.",
     verbs: {
       read: "read",
       create: "stored",
