@@ -37,6 +37,7 @@ from telesphor.ledger import leaves
 from telesphor.ledger.bundles import BundleSource
 from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.entries import EntryJournal, EntryReader
+from telesphor.ledger.folding import open_state
 from telesphor.ledger.growth import GrowerProcess
 from telesphor.ledger.integrator import Integrator
 from telesphor.ledger.network.network import Network, open_network, open_witness_desk
@@ -62,7 +63,7 @@ from telesphor.runtime.machine import Machine
 from telesphor.runtime.network import load_network
 from telesphor.runtime.requests import Request
 from telesphor.runtime.settings import Settings, load_settings
-from telesphor.runtime.telemetry import Metrics
+from telesphor.runtime.telemetry import Metrics, log
 from telesphor.runtime.tls.routes import routes as channel_routes
 from telesphor.runtime.verifiers import VerifierProcess
 from telesphor.runtime.wal import WalKeeper
@@ -177,8 +178,9 @@ class Node:
         db = open_database(self.folder.ledger)
         stack.callback(db.close)
         stack.callback(WalKeeper(self.folder.ledger, db).stop)
-        for store in build_checking_registry().stores():
-            db.execute(store.schema)
+        folded = open_state(db, self.folder.ledger, build_checking_registry())
+        if folded is not None:
+            log.info("state tables made anew, by another version", entries=folded)
         return db
 
     def _open_tree(self, stack: ExitStack) -> None:

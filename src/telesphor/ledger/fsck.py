@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,6 +35,7 @@ from telesphor.kernel.signing import read_jws
 from telesphor.kernel.tile import TILE_HEIGHT, TILE_WIDTH, Tile
 from telesphor.ledger import store
 from telesphor.ledger.entries import EntryHead, parse_head
+from telesphor.ledger.folding import check_fold
 from telesphor.ledger.replay import check_state
 from telesphor.ledger.tiles import TileReader, TreeEdge, read_tile
 from telesphor.runtime.blobs import BlobMissing, Blobs
@@ -123,7 +125,10 @@ def fsck(
 
 
 def _check_state(ledger: Path, scratch: Path, registry: Callable[[], Registry]) -> int:
-    return check_state(ledger, scratch, registry())
+    made = registry()
+    with closing(open_reader(ledger)) as db:
+        check_fold(db, made)
+    return check_state(ledger, scratch, made)
 
 
 class _Pass:

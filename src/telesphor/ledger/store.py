@@ -36,6 +36,11 @@ CREATE TABLE IF NOT EXISTS documents(
     digest TEXT PRIMARY KEY,
     data BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS folds(
+    one INTEGER PRIMARY KEY CHECK(one = 0),
+    fold TEXT NOT NULL,
+    tables TEXT NOT NULL
+);
 """
 
 PUBLISHED_SCHEMA = """
@@ -67,6 +72,24 @@ RequestRow = tuple[int, int, str, bytes]
 def create_ledger_tables(db: apsw.Connection) -> None:
     """Create the ledger's tables where they are missing."""
     db.execute(LEDGER_SCHEMA)
+
+
+def find_fold(db: apsw.Connection) -> tuple[str, tuple[str, ...]] | None:
+    """Return of which fold the state tables are, and their names; None where that was never said."""
+    if not db.table_exists(None, "folds"):
+        return None
+    row = db.execute("SELECT fold, tables FROM folds").fetchone()
+    return None if row is None else (row[0], tuple(row[1].split()))
+
+
+def set_fold(db: apsw.Connection, fold: str, tables: Sequence[str]) -> None:
+    """Say of which fold the state tables are."""
+    db.execute("INSERT OR REPLACE INTO folds VALUES(0, ?, ?)", (fold, " ".join(tables)))
+
+
+def drop_table(db: apsw.Connection, table: str) -> None:
+    """Drop a state table with its indexes, if it is there."""
+    db.execute(f'DROP TABLE IF EXISTS "{table}"')
 
 
 def create_published_tables(db: apsw.Connection) -> None:

@@ -20,7 +20,7 @@ from telesphor.kernel.ids import ActorId
 if TYPE_CHECKING:
     import apsw
 
-LEDGER_TABLES = ("entries", "streams", "requests", "documents")
+LEDGER_TABLES = ("entries", "streams", "requests", "documents", "folds")
 """They stand in the same database as the capabilities' tables and are the ledger's alone."""
 
 _TYPE = re.compile(r"(?=.{3,64}$)[a-z][a-z0-9.-]*/[1-9][0-9]*")  # as `kernel.entry` reads it

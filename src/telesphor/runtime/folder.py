@@ -12,13 +12,14 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from telesphor.kernel import base64url
 from telesphor.kernel.checkpoint import LogSigner
 from telesphor.kernel.cosignature import Cosigner
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import ActorId
-from telesphor.kernel.keyfile import open_keyfile, seal_keyfile
+from telesphor.kernel.keyfile import KeyfileRefused, open_keyfile, seal_keyfile
 from telesphor.kernel.sealing import RecipientKey
 from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.runtime.settings import SETTINGS_FILE, Settings
@@ -195,9 +196,17 @@ def save_node_keys(path: Path, keys: NodeKeys, *, passphrase: bytes) -> None:
     write_private(path, seal_keyfile(secret, passphrase=passphrase))
 
 
+_SECRETS: Final = frozenset({"node_id", "origin", "log", "cosigner", "signing", "recipient"})
+
+
 def load_node_keys(path: Path, *, passphrase: bytes) -> NodeKeys:
     """Open the node's secrets; raises `WrongPassphrase`, `KeyfileRefused`, `FolderRefused`."""
     secret = open_keyfile(_read(path), passphrase=passphrase)
+    if missing := sorted(_SECRETS - secret.keys()):
+        raise KeyfileRefused(
+            f"the node's keys lack `{missing[0]}`",
+            hint="they were made before the first release; such a folder is read by its own version alone",
+        )
     origin = secret["origin"]
     return NodeKeys(
         node_id=ActorId(secret["node_id"]),
