@@ -227,6 +227,7 @@ class OwnTransactions:
     async def _prove(
         self, held: OwnState, version: Version, *, block_hash: str, height: int, tip: int
     ) -> Progress:
+        tip = max(tip, height)  # A block may have come since the tip was asked for.
         digest, root = bytes.fromhex(held.digest), _root(held)
         txids = await self._node.transaction_ids(block_hash)
         way = operations_to_root(bytes.fromhex(version.stripped), root=root, txids=txids, txid=version.txid)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -95,6 +96,34 @@ async def test_anchor_is_sent_confirmed_and_final(own: OwnTransactions, chain: M
     )
     assert found.confirmations == CONFIRMATIONS
     assert "proves nothing about time" in last.says
+
+
+class MinesAfterTip(BitcoinNode):
+    """A node whose chain grows by a block right after it said how long it is."""
+
+    mine: Callable[[], object]
+
+    async def tip(self) -> int:
+        told = await super().tip()
+        await asyncio.to_thread(self.mine)
+        return told
+
+
+async def test_block_that_comes_between_two_questions_confirms_the_anchor(
+    own: OwnTransactions, chain: MiningBcoin
+) -> None:
+    progress = await sent(own, chain)
+    node = MinesAfterTip(
+        "bitcoin-regtest",
+        node=BitcoinRpc(chain.node_url, credential_file=chain.credential),
+        wallet=BitcoinRpc(chain.wallet_url, credential_file=chain.credential),
+    )
+    node.mine = chain.mine
+    racing = OwnTransactions(node, fee_max_sats=FEE_MAX_SATS, confirmations=CONFIRMATIONS)
+    try:
+        assert (await racing.advance(progress.state)).phase == "confirmed"
+    finally:
+        await racing.close()
 
 
 async def test_preparing_sends_nothing(own: OwnTransactions, chain: MiningBcoin) -> None:
