@@ -46,6 +46,7 @@ from telesphor.ledger.network.standing import Standing
 from telesphor.ledger.receipts import Prover
 from telesphor.ledger.routes import routes as ledger_routes
 from telesphor.ledger.witness.routes import WitnessDesk, witness_handlers, witness_routes
+from telesphor.runtime.attempts import attempt
 from telesphor.runtime.blobs import open_blobs
 from telesphor.runtime.capability import Recorded
 from telesphor.runtime.database import open_database, open_reader
@@ -56,7 +57,7 @@ from telesphor.runtime.folder import (
     NodeKeys,
     load_node_keys,
 )
-from telesphor.runtime.gate import Gate, attempt, describe, one_by_one
+from telesphor.runtime.gate import Gate, describe, one_by_one
 from telesphor.runtime.http import Edge, RawRoute, build_edge
 from telesphor.runtime.jobs import Follower, Periodic
 from telesphor.runtime.machine import Machine

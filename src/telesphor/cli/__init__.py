@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-import typer
-
-from telesphor import __version__
-from telesphor.runtime.console import refusals
+if TYPE_CHECKING:
+    import typer
 
 FILES = {
     "nodes": ("init", "serve", "fsck"),
@@ -48,6 +47,10 @@ EPILOG = (
 
 def build_tree(wanted: str | None = None) -> typer.Typer:
     """The command tree: of the file that has the command `wanted`, or of all when there is none such."""
+    import typer  # Late, as in `main`: what a node spawns imports this module again, and has no commands.
+
+    from telesphor.cli.version import options
+
     tree = typer.Typer(
         name="telesphor",
         epilog=EPILOG,
@@ -57,7 +60,7 @@ def build_tree(wanted: str | None = None) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    tree.callback()(_options)
+    tree.callback()(options)
     needed = [file for file, commands in FILES.items() if wanted in commands]
     for file in needed or FILES:
         import_module(f"{__name__}.{file}").add_to(tree)
@@ -66,20 +69,8 @@ def build_tree(wanted: str | None = None) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; a refusal is one line with a hint, never a traceback."""
+    from telesphor.runtime.console import refusals
+
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     with refusals():
         build_tree(wanted)()
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"telesphor {__version__}")
-        raise typer.Exit
-
-
-def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
-    ),
-) -> None:
-    """The security node that stands beside a telehealth service or an EHR."""

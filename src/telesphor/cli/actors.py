@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from telesphor.app import node_wallet
+from telesphor import app
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption, reach
 from telesphor.client.node import NodeClient
 from telesphor.client.wallet import Wallet, save_wallet
@@ -29,9 +29,9 @@ class ActorKindOption(StrEnum):
     ORGANISATION = "organisation"
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(tree: typer.Typer) -> None:
     """Register these commands."""
-    app.command()(keygen)
+    tree.command()(keygen)
 
 
 def keygen(
@@ -70,7 +70,7 @@ def _register(wallet: Wallet, node: Path, passphrase: bytes) -> int:
 
         async def send() -> int:
             async with NodeClient(
-                reached.url, node_wallet(keys), origin=reached.origin, tls=reached.tls
+                reached.url, app.node_wallet(keys), origin=reached.origin, tls=reached.tls
             ) as client:
                 return (await client.register(wallet)).first
 

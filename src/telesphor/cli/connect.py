@@ -16,12 +16,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from telesphor.app import open_node
 from telesphor.client.http import PLAIN, Dialling
 from telesphor.client.wallet import Wallet, load_wallet
 from telesphor.kernel.errors import Kind, TelesphorError
-from telesphor.runtime.folder import FolderInUse, NodeFolder, read_passphrase
-from telesphor.runtime.serving import serving
+from telesphor.runtime.folder import FolderInUse, FolderLock, NodeFolder, read_passphrase
 from telesphor.runtime.settings import Settings, load_settings
 from telesphor.runtime.tls.book import ChannelBook
 from telesphor.runtime.tls.context import client_context
@@ -107,16 +105,29 @@ def reach(
     settings = load_settings(folder)
     place = NodeFolder(folder)
     try:
-        with (
-            open_node(folder, passphrase=read_passphrase(settings, ask=True)) as node,
-            serving(node.edge()) as base,
-        ):
+        FolderLock(
+            place
+        ).release()  # Whether a node runs is known before all that opening one needs is imported.
+        with _served_here(folder, settings) as base:
             yield Reached(base, settings.origin)
     except FolderInUse:
         if not place.address.is_file():
             raise
         address = place.address.read_text(encoding="ascii").strip()
         yield Reached(address, settings.origin, dialling_own(folder, settings, address))
+
+
+@contextmanager
+def _served_here(folder: Path, settings: Settings) -> Iterator[str]:
+    """Open the node and serve it on a loopback port; raises as `open_node`."""
+    from telesphor.app.node import open_node  # Late: whoever asks a running node needs none of its parts.
+    from telesphor.runtime.serving import serving
+
+    with (
+        open_node(folder, passphrase=read_passphrase(settings, ask=True)) as node,
+        serving(node.edge()) as base,
+    ):
+        yield base
 
 
 def dialling(url: str, *, trust: Path | None, identity: Path | None) -> Dialling:

@@ -13,7 +13,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from telesphor.app import open_for_proofs
+from telesphor import app
 from telesphor.capabilities.contracts.cases import (
     Difference,
     Outcome,
@@ -54,13 +54,13 @@ _ContractArgument = Annotated[str, typer.Argument(metavar="CONTRACT", help="The 
 _Run = tuple[int, ContractExecuted | ContractFailed]
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(tree: typer.Typer) -> None:
     """Register these commands."""
-    tree = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+    own = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
     for command in (test, deploy, upgrade, pause, resume, retire, call, replay):
-        tree.command()(command)
-    tree.command("list")(list_deployed)
-    app.add_typer(tree, name="contract")
+        own.command()(command)
+    own.command("list")(list_deployed)
+    tree.add_typer(own, name="contract")
 
 
 def test(
@@ -256,7 +256,7 @@ def _of_bundle(path: Path, stream: str) -> Iterator[tuple[list[_Run], Any]]:
 
 @contextmanager
 def _of_node(node: Path, stream: str) -> Iterator[tuple[Iterator[_Run], Any]]:
-    with open_for_proofs(node) as (reader, *_):
+    with app.open_for_proofs(node) as (reader, *_):
         entries = reader.entries_of(RUN_TYPES, first=0, end=reader.size())
         runs = (
             (entry.position, parse_run(entry.type, entry.body))

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from telesphor.app import open_books
+from telesphor import app
 from telesphor.cli.connect import (
     DEFAULT_FOLDER,
     IdentityOption,
@@ -77,16 +77,16 @@ class PeerKnown(TelesphorError):
     kind = Kind.CONFLICT
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(tree: typer.Typer) -> None:
     """Register these commands."""
-    tree = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
-    tree.command()(init)
-    tree.command()(status)
-    tree.command("add-witness")(add_witness)
-    tree.command("add-log")(add_log)
-    tree.command()(card)
-    tree.command("ethereum-key")(ethereum_key)
-    app.add_typer(tree, name="network")
+    own = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+    own.command()(init)
+    own.command()(status)
+    own.command("add-witness")(add_witness)
+    own.command("add-log")(add_log)
+    own.command()(card)
+    own.command("ethereum-key")(ethereum_key)
+    tree.add_typer(own, name="network")
 
 
 _HELP = """Join a node to its network: who cosigns its ledger, whose ledgers it cosigns, what dates it.
@@ -208,7 +208,7 @@ def card(node: NodeOption = DEFAULT_FOLDER) -> None:
         settings = _network(node)
         folder = NodeFolder(node)
         keys = load_node_keys(folder.node_key, passphrase=read_passphrase(load_settings(node), ask=True))
-        with open_books(node) as books:
+        with app.open_books(node) as books:
             newest = books.checkpoints.last()
         data = own_log_card(folder, key=keys.log, settings=settings, newest=newest, clock=SystemClock())
         print(data.decode("ascii"))
@@ -322,7 +322,7 @@ def _status_of_folder(folder: NodeFolder, settings: NetworkSettings, blocks: int
     _, policy = read_levels(folder, settings)
     ed25519, mldsa44 = read_log_file(read_file(folder.log_vkeys, limit=FILE_BYTES_MAX))[1]
     origin = load_settings(folder.path).origin
-    with open_books(folder.path) as books:
+    with app.open_books(folder.path) as books:
         return describe_network(
             origin,
             books=books,

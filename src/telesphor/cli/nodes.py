@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from telesphor.app import build_checking_registry, create_node, ledger_files, open_node
+from telesphor import app
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption
 from telesphor.cli.listening import say_listener
 from telesphor.kernel.clock import SystemClock
@@ -24,11 +24,11 @@ from telesphor.runtime.telemetry import configure_logs
 from telesphor.vault.erasure import check_objects
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(tree: typer.Typer) -> None:
     """Register these commands."""
-    app.command()(init)
-    app.command()(serve)
-    app.command()(fsck)
+    tree.command()(init)
+    tree.command()(serve)
+    tree.command()(fsck)
 
 
 def init(
@@ -53,7 +53,7 @@ def init(
             write_private(secret, IdSource(SystemClock()).random_bytes(16).hex().encode() + b"\n")
             say(f"made a passphrase in [bold]{secret}[/]: keep it apart from the node's folder")
         passphrase = secret.read_bytes().strip()
-        made = create_node(
+        made = app.create_node(
             folder,
             origin=settings.origin,
             passphrase=passphrase,
@@ -81,7 +81,7 @@ def serve(
         settings = load_settings(node)
         configure_logs(settings.log_level)
         with (
-            open_node(node, passphrase=read_passphrase(settings, ask=True), serving=True) as opened,
+            app.open_node(node, passphrase=read_passphrase(settings, ask=True), serving=True) as opened,
             opened.channels.open_listeners(host=host, port=port if port >= 0 else None) as listeners,
         ):
             server = make_server(opened.edge(), tls=listeners.secure)
@@ -117,12 +117,14 @@ def fsck(
     with refusals():
         settings = load_settings(node)
         folder = NodeFolder(node)
-        files = ledger_files(folder, settings)
+        files = app.ledger_files(folder, settings)
         lock = FolderLock(folder)
         try:
             with progress("checking the ledger", quiet=json) as advance:
                 report = check_ledger(
-                    files, build_checking_registry, progress=lambda _stage, done, total: advance(done, total)
+                    files,
+                    app.build_checking_registry,
+                    progress=lambda _stage, done, total: advance(done, total),
                 )
             if requests:
                 with progress("verifying requests", quiet=json) as advance:
@@ -146,7 +148,7 @@ def _check_objects(node: Path, settings: Settings, *, quiet: bool) -> int:
     """Read every object of the vault against its digest; raises the first damage."""
     count = 0
     with (
-        open_node(node, passphrase=read_passphrase(settings, ask=True)) as opened,
+        app.open_node(node, passphrase=read_passphrase(settings, ask=True)) as opened,
         progress("reading objects", quiet=quiet) as advance,
     ):
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from telesphor.app import Proofs, make_visit_bundle, open_for_proofs
+from telesphor import app
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption
 from telesphor.kernel.clock import SystemClock
 from telesphor.ledger.entries import RecordedEntry
@@ -19,10 +19,10 @@ from telesphor.runtime.settings import load_settings
 SHOWN_ENTRIES = 20
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(tree: typer.Typer) -> None:
     """Register these commands."""
-    app.command()(prove)
-    app.command()(log)
+    tree.command()(prove)
+    tree.command()(log)
 
 
 def prove(
@@ -41,7 +41,7 @@ def prove(
 
     Example: telesphor prove 0190... --node /srv/telesphor -o visit.bundle.zip
     """
-    with refusals(), open_for_proofs(node) as proofs:
+    with refusals(), app.open_for_proofs(node) as proofs:
         if what.isdecimal():
             text = _entry_proof(int(what), proofs)
             if entry:
@@ -50,7 +50,7 @@ def prove(
             return
         settings = load_settings(node)
         keys = load_node_keys(NodeFolder(node).node_key, passphrase=read_passphrase(settings, ask=True))
-        bundle = make_visit_bundle(
+        bundle = app.make_visit_bundle(
             what,
             reader=proofs.reader,
             standing=proofs.standing,
@@ -63,7 +63,7 @@ def prove(
         say(f"wrote {len(bundle)} bytes to [bold]{target}[/]; check it with `telesphor verify {target}`")
 
 
-def _entry_proof(position: int, proofs: Proofs) -> bytes:
+def _entry_proof(position: int, proofs: app.Proofs) -> bytes:
     """The C2SP tlog-proof of one entry, with cosignatures and anchors where there are any."""
     found = proofs.standing(position)
     return proofs.prover.tlog_proof_at(position, found.size, found.note, found.confirmations.anchors)
@@ -80,7 +80,7 @@ def log(
 
     Example: telesphor log --stream visit/0190... --json
     """
-    with refusals(), open_for_proofs(node) as (reader, *_):
+    with refusals(), app.open_for_proofs(node) as (reader, *_):
         if stream:
             entries = reader.stream(stream)[(first or 0) :][:count]
         else:

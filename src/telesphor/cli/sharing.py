@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 import typer
 
-from telesphor.app import node_wallet, open_for_proofs
+from telesphor import app
 from telesphor.capabilities.identity.presentations.documents import open_factor, read_factors
 from telesphor.capabilities.identity.presentations.entries import PRESENTED
 from telesphor.cli.connect import DEFAULT_FOLDER, JsonOption, NodeOption, open_wallet, reach
@@ -59,9 +59,9 @@ class _Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: Any
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(tree: typer.Typer) -> None:
     """Register this command."""
-    app.command()(share)
+    tree.command()(share)
 
 
 def share(
@@ -134,7 +134,7 @@ def _share(node: Path, choice: Choice, *, purpose: str, out: Path, wallet: Path 
     settings = load_settings(node)
     keys = load_node_keys(NodeFolder(node).node_key, passphrase=read_passphrase(settings, ask=True))
     made = _make(node, Selection(IdSource(SystemClock()).next(), purpose), keys, choice)
-    receipt = _record(node, made, open_wallet(wallet, node) if wallet else node_wallet(keys))
+    receipt = _record(node, made, open_wallet(wallet, node) if wallet else app.node_wallet(keys))
     write_private(out, made.bundle)
     if json:
         emit_json(receipt)
@@ -213,7 +213,7 @@ def open_presented(reader: EntryReader, position: int, name: str) -> OpenedCommi
 
 
 def _make(node: Path, selection: Selection, keys: NodeKeys, choice: Choice) -> Share:
-    with open_for_proofs(node) as proofs:
+    with app.open_for_proofs(node) as proofs:
         shown = [open_presented(proofs.reader, position, name) for position, name in choice.factors]
         positions = {*read_positions(choice.entries), *_positions_of(choice.streams, proofs.reader)}
         found = proofs.standing(max(positions, default=0))

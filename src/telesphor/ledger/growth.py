@@ -21,7 +21,6 @@ from telesphor.ledger import store
 from telesphor.ledger.tiles import TreeEdge
 from telesphor.runtime.blobs import Blobs, open_blobs
 from telesphor.runtime.database import open_reader
-from telesphor.runtime.telemetry import log
 
 READ_ENTRIES = 4_096
 """Entries read at once: a few megabytes."""
@@ -123,6 +122,8 @@ class GrowerProcess:
             self._pipe.send((edge, end))
             grown: Grown | Exception = self._pipe.recv()
         except (EOFError, OSError) as error:
+            from telesphor.runtime.telemetry import log  # late: children have no use for it
+
             log.error("grower lost", error=type(error).__name__)
             self.close()
             self._start()

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request as HttpRequest
@@ -22,15 +22,13 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Refe
 from litestar.types import Receive, Scope, Send
 
 from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.runtime.attempts import attempt
 from telesphor.runtime.capability import Receipt, Registry
 from telesphor.runtime.http import RawRoute, read_body, send_bytes
 from telesphor.runtime.machine import Machine, NodeStopping, Request
 from telesphor.runtime.requests import Outcome, hand_out
-from telesphor.runtime.telemetry import log
 
 COMMANDS_PATH = "/v1/commands"
-
-_T = TypeVar("_T")
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """A thousand small commands and their two signatures."""
@@ -51,13 +49,6 @@ class EdgeFull(TelesphorError):
 
     code = "edge-full"
     kind = Kind.OVERLOADED
-
-
-class AuthenticationFailed(TelesphorError):
-    """Verifying broke; nothing of the request was taken."""
-
-    code = "authentication-failed"
-    kind = Kind.INTERNAL
 
 
 class _Arrival(NamedTuple):
@@ -175,17 +166,6 @@ def one_by_one(authenticate: Callable[[bytes], Request]) -> Authenticate:
         return [attempt(authenticate, data) for data in batch]
 
     return run
-
-
-def attempt(step: Callable[..., _T], *arguments: Any) -> _T | Exception:
-    """The step's result, or its error as a value."""
-    try:
-        return step(*arguments)
-    except Exception as error:  # noqa: BLE001  every refusal belongs to its caller
-        return error
-    except BaseException as error:  # noqa: BLE001  extensions written in Rust panic past `Exception`
-        log.error("authentication failed", error=type(error).__name__, exc_info=error)
-        return AuthenticationFailed("the node could not verify this request", detail=type(error).__name__)
 
 
 def _stopping() -> NodeStopping:

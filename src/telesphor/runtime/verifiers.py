@@ -15,8 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from telesphor.kernel.errors import Kind, TelesphorError
-from telesphor.runtime.gate import attempt
-from telesphor.runtime.telemetry import log
+from telesphor.runtime.attempts import attempt
 
 END_SECONDS = 5.0
 """How long a child may take to notice that its pipe is closed."""
@@ -56,6 +55,8 @@ class VerifierProcess:
                 self._pipe.send(list(batch))
                 found: list[Any] = self._pipe.recv()
             except (EOFError, OSError) as error:
+                from telesphor.runtime.telemetry import log  # late: children have no use for it
+
                 log.error("verifier lost", error=type(error).__name__)
                 self._end()
                 self._start()

@@ -11,7 +11,8 @@ import pytest
 
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime import gate as gate_module
-from telesphor.runtime.gate import AuthenticationFailed, EdgeFull, Gate, one_by_one
+from telesphor.runtime.attempts import AuthenticationFailed
+from telesphor.runtime.gate import EdgeFull, Gate, one_by_one
 from telesphor.runtime.machine import NodeStopping, Request
 from tests.support import notes
 from tests.support.ledger import Ledger

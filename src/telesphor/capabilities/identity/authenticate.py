@@ -46,7 +46,7 @@ from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.signing import HybridSuite, VerifyKey, read_jws, verify_jws
 from telesphor.runtime.capability import Actor, Body, CommandType, Registry, State
 from telesphor.runtime.database import open_reader
-from telesphor.runtime.machine import REQUEST_COMMANDS_MAX, Evidence, Request
+from telesphor.runtime.requests import REQUEST_COMMANDS_MAX, Evidence, Request
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """A thousand small commands fit; a body is read up to this and no further."""

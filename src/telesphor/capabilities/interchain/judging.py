@@ -20,7 +20,6 @@ from multiprocessing.context import SpawnProcess
 
 from telesphor.capabilities.interchain.model import JudgingFailed, ProvenFacts
 from telesphor.capabilities.interchain.partners import Partner, prove_facts
-from telesphor.runtime.telemetry import log
 
 JUDGE_SECONDS = 90.0
 """Twice what the bundle of the longest visit may take (20,000 entries at 2 ms), and less than clients wait."""
@@ -90,6 +89,8 @@ class JudgingProcess:
             pipe.send((data, positions, self._partners))
             found: ProvenFacts | Exception = pipe.recv()
         except (EOFError, OSError) as error:
+            from telesphor.runtime.telemetry import log  # late: children have no use for it
+
             log.warning("judge lost", error=type(error).__name__)
             raise _failed("the process that judges it was ended") from error
         finally:
