@@ -30,7 +30,7 @@ demo: setup-run web ## watch a telehealth visit become a proof (ARGS="--headless
 
 test: setup ## run all tests (ARGS="-k name")
 	@$(PYTHON) tools/web.py build --tests $(if $(CI),--must)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 check: setup ## lint, format, types, layers, tidiness
 	@$(BIN)/ruff check .
@@ -41,7 +41,7 @@ check: setup ## lint, format, types, layers, tidiness
 	@$(PYTHON) tools/web.py check
 
 torture: setup ## the long fault and fuzz campaigns (TORTURE=20 times longer than in `make test`)
-	@TELESPHOR_TORTURE=$(TORTURE) $(BIN)/python -m pytest tests/torture tests/e2e/browser $(ARGS)
+	@TELESPHOR_TORTURE=$(TORTURE) $(BIN)/python -m pytest tests/torture -o faulthandler_timeout=0 $(ARGS)
 
 bench: setup ## measure, and print beside it what this machine allows
 	@$(BIN)/telesphor bench $(ARGS)

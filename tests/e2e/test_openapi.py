@@ -29,7 +29,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12 * TORTURE
+EXAMPLES = 6 * TORTURE
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.fuzz.mutation import almost
 from tests.torture.folders import CLINICIAN, PATIENT, SYSTEM
 from tests.torture.scale import TORTURE
 
-EXAMPLES = 120 * TORTURE
+EXAMPLES = 60 * TORTURE
 _fuzz = settings(
     max_examples=EXAMPLES,
     deadline=None,

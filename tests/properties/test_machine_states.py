@@ -233,5 +233,5 @@ class MachineAndModel(RuleBasedStateMachine):
 
 TestMachineAndModel = MachineAndModel.TestCase
 TestMachineAndModel.settings = settings(
-    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )

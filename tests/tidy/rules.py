@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 FILE_LINES_MAX = 500  # Past this a file holds more than one noun.
@@ -79,7 +80,7 @@ def fits_in_files(module: Module) -> list[str]:
 
 def fits_in_functions(module: Module) -> list[str]:
     faults = []
-    for node in ast.walk(module.tree):
+    for node in nodes(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES_MAX:
@@ -171,8 +172,8 @@ SOURCE_RULES: tuple[Rule, ...] = (
 
 def strings(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Every string that is data and not documentation; what an f-string fills in stands as `x`."""
-    alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    alone = {node.value for node in nodes(tree) if isinstance(node, ast.Expr)}
+    for node in nodes(tree):
         if isinstance(node, ast.JoinedStr):
             parts = [part.value if isinstance(part, ast.Constant) else "x" for part in node.values]
             yield "".join(map(str, parts)), node.lineno
@@ -182,7 +183,7 @@ def strings(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Every imported name in full: `from a.b import c` gives `a.b` and, as it may be a module, `a.b.c`."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno
@@ -191,22 +192,31 @@ def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 yield f"{node.module}.{alias.name}", node.lineno
 
 
-def uses(module: Module) -> Iterator[tuple[str, int]]:
+@cache
+def uses(module: Module) -> tuple[tuple[str, int], ...]:
     """Every dotted name that the module uses, with imported names and their new names written out in full."""
+    return tuple(_find_uses(module))
+
+
+def _find_uses(module: Module) -> Iterator[tuple[str, int]]:
     known = dict(imported_names(module.tree))
     yield from imports(module.tree)
-    for node in ast.walk(module.tree):
+    for node in nodes(module.tree):
         if isinstance(node, ast.Attribute):
-            first, _, rest = ast.unparse(node).partition(".")
-            if first.isidentifier():
-                yield f"{known.get(first, first)}.{rest}", node.lineno
+            words = [node.attr]
+            inner = node.value
+            while isinstance(inner, ast.Attribute):
+                words.append(inner.attr)
+                inner = inner.value
+            if isinstance(inner, ast.Name):
+                yield ".".join([known.get(inner.id, inner.id), *reversed(words)]), node.lineno
         elif isinstance(node, ast.Name) and node.id in known:
             yield known[node.id], node.lineno
 
 
 def imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """What each imported name stands for: `from uuid import uuid4 as new` gives `new`, `uuid.uuid4`."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.asname:
@@ -214,3 +224,9 @@ def imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All of a tree, walked once for all rules."""
+    return tuple(ast.walk(tree))

@@ -31,7 +31,7 @@ from tests.torture.folders import (
 from tests.torture.processes import Child
 from tests.torture.scale import SEED, TORTURE
 
-KILLS = 50
+KILLS = 20
 CALLERS = 80
 ROUNDS_PER_FOLDER = 100
 """So that a long campaign does not spend its time on an ever longer `fsck`."""
@@ -39,7 +39,7 @@ ROUNDS_PER_FOLDER = 100
 OPENING_SHARE = 0.2
 """How many kills come while the node is still opening and repairing what the last one left."""
 
-HTTP_KILLS = 5
+HTTP_KILLS = 3
 
 
 def test_a_killed_node_keeps_all_it_acknowledged(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_sealed_secret_opens_with_its_passphrase() -> None:
     assert open_keyfile(KEYFILE, passphrase=b"pass") == SECRET
 
 
-def test_default_parameters_are_64_mib_three_passes_four_lanes_and_open() -> None:
+def test_default_parameters_are_64_mib_three_passes_four_lanes_and_open(shipped_cost: None) -> None:
     data = seal_keyfile(SECRET, passphrase=b"pass")
     assert json.loads(data)["kdf"] == {"iterations": 3, "lanes": 4, "memory_kib": 65_536, "name": "argon2id"}
     assert Argon2idParams(65_536, 3, 4) == ARGON2ID
