@@ -63,7 +63,7 @@ class Link(NamedTuple):
 
 @pytest.fixture(scope="module")
 def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
-    with running(tmp_path_factory.mktemp("invitations") / "node") as node:
+    with running(tmp_path_factory.mktemp("invitations") / "node", display_name="Clínica Río") as node:
         hospital = Wallet.create(kind="organisation", ids=node.ids)
         command = register_command(hospital, node=node.node.settings.origin)
         assert node.post(node.sign(node_wallet(node.node.keys), command)).status == 200
@@ -99,6 +99,7 @@ def test_link_from_its_making_to_the_first_session(cast: Cast) -> None:
     link = made(cast)
     shown = link.post("look").json()
     assert shown["actor"] == link.actor
+    assert (shown["host"], shown["name"]) == (cast.node.node.settings.origin.partition("/")[0], "Clínica Río")
     assert (shown["known"], shown["needs_passcode"], shown["tries_left"]) == (False, False, 5)
     wallet = link.wallet()
     answer = link.redeem(wallet)
@@ -205,7 +206,7 @@ def test_link_makes_people_only(cast: Cast, who: str) -> None:
 
 def test_person_does_not_invite_to_nothing_in_particular(cast: Cast) -> None:
     _, answer = make(cast, cast.node.patient)
-    assert code_of(answer, 403) == "not-permitted"
+    assert code_of(answer, 403) == "access-denied"
 
 
 def test_group_that_the_inviter_does_not_keep_is_refused(cast: Cast) -> None:

@@ -180,6 +180,7 @@ async def _play_clinician_first(clinic: Clinic, stack: AsyncExitStack) -> None:
     await clinic.until(lambda shown: "history" in shown["ready"] or shown["fault"])
     await _read_along(patient)
     await _look_around(patient, clinician, visit)
+    await _host(patient, clinician)
     await _meet(clinic, patient, clinician, visit)
     await _audit(clinic, await clinic.join(Part.AUDITOR, stack))
     await _administer(clinic, await clinic.join(Part.ADMINISTRATOR, stack))
@@ -222,6 +223,16 @@ async def _look_around(patient: Player, clinician: Player, visit: str) -> None:
     assert [token["purposes"] for token in held] == [["treatment"]]
     record = held[0]["things"][0].removeprefix("object/")
     assert (await clinician.client.read_object(record, purpose="treatment")).startswith(b"{")
+
+
+async def _host(patient: Player, clinician: Player) -> None:
+    """By the clinic's rule a patient cannot make itself the clinician of a visit; whoever has the role can."""
+    parties = {"patient": clinician.actor, "clinician": patient.actor, "devices": []}
+    with pytest.raises(ClientRefused) as refused:
+        await patient.client.send(("visit.open/1", {"visit": IDS.next(), **parties}))
+    assert refused.value.code == "access-denied"
+    parties = {"patient": patient.actor, "clinician": clinician.actor, "devices": []}
+    await clinician.client.send(("visit.open/1", {"visit": IDS.next(), **parties}))
 
 
 async def _meet(clinic: Clinic, patient: Player, clinician: Player, visit: str) -> None:
@@ -289,10 +300,22 @@ def test_it_ends_in_order_and_its_tables_are_the_fold_of_all_that_happened(
     assert check_state(node.ledger, tmp_path / "scratch.sqlite", build_checking_registry())
 
 
+def test_two_who_ask_at_the_same_moment_are_promised_two_rounds() -> None:
+    board, woken = Board("A clinic", "a key"), []
+    board.on_ask(lambda: woken.append("once"))
+    board.show(Round(1, ()))
+    assert (board.ask(), board.ask(), len(woken)) == (2, 3, 2)
+    board.show(Round(2, ()))
+    assert board.read().preparing
+    board.give_up()
+    assert not board.read().preparing
+
+
 def test_round_too_many_is_refused() -> None:
     board = Board("A clinic", "a key")
-    for number in range(1, ROUNDS_MAX + 1):
-        board.ask()
+    board.show(Round(1, ()))
+    for number in range(2, ROUNDS_MAX + 1):
+        assert board.ask() == number
         board.show(Round(number, ()))
         assert not board.read().preparing
     with pytest.raises(RoundsFull):

@@ -19,9 +19,12 @@ HOUR_MS = 3_600_000
 
 
 def ask_invitations(story: Story) -> None:
-    """A link redeemed by new keys, one accepted by a known person, one taken back; and a session opened."""
+    """A link redeemed by new keys, two accepted by known people, one taken back; and a session opened."""
     hospital, patient, desk = story.hospital, story.patient, story.node.desks.browsers.links
     story.ask(patient, ("session.open/1", {}))
+    away = {"actor": story.colleague.actor}
+    story.ask(hospital, ("actor.pause/1", {**away, "reason": "away"}))
+    story.ask(hospital, ("actor.resume/1", away))
     group, newcomer, code = story.ids.next(), story.wallet("person"), story.ids.random_bytes(32)
     story.ask(hospital, ("group.form/1", {"group": group, "kind": "role", "role": "nurse"}))
 
@@ -39,4 +42,8 @@ def ask_invitations(story: Story) -> None:
     key_id = patient.signing_key.public.key_id
     desk.claim(Actor(patient.actor, "person", key_id), taken, base64url.encode(code), None)
     story.ask(patient, ("invitation.accept/1", {"invitation": taken}))
+    colleague, given = story.colleague, invite(story.ids.next(), [group])
+    colleague_key = colleague.signing_key.public.key_id
+    desk.claim(Actor(colleague.actor, "person", colleague_key), given, base64url.encode(code), None)
+    story.ask(colleague, ("invitation.accept/1", {"invitation": given}))
     story.ask(hospital, ("invitation.withdraw/1", {"invitation": unwanted}))

@@ -9,9 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
-import apsw
-
-from telesphor.app.relations import NodeHosts, NodeRelations
+from telesphor.app.relations import NodeAdministration, NodeHosts, NodeRelations
 from telesphor.capabilities.access.tokens.policies import roles_of
 from telesphor.capabilities.identity.directory.capability import CAPABILITY as DIRECTORY
 from telesphor.capabilities.identity.directory.directory import Directory
@@ -19,6 +17,7 @@ from telesphor.capabilities.identity.directory.routes import routes as directory
 from telesphor.capabilities.identity.directory.service import DirectoryDesk
 from telesphor.capabilities.identity.entries import (
     ACTOR_KEY_ROTATED,
+    ACTOR_PAUSED,
     ACTOR_RECOVERED,
     ACTOR_RETIRED,
     ACTOR_SUSPENDED,
@@ -47,7 +46,7 @@ SWEEP_SECONDS: Final = 5.0
 """How long after its idle end a session's live connection may still be open."""
 
 KEYS_CHANGED: Final = frozenset(
-    one.name for one in (ACTOR_KEY_ROTATED, ACTOR_RECOVERED, ACTOR_RETIRED, ACTOR_SUSPENDED)
+    one.name for one in (ACTOR_PAUSED, ACTOR_KEY_ROTATED, ACTOR_RECOVERED, ACTOR_RETIRED, ACTOR_SUSPENDED)
 )
 """Entries after which somebody's sessions no longer stand on anything."""
 
@@ -60,6 +59,7 @@ class Browsers:
         tickets: where `session.open/1` puts its grants.
         record: records the node's own word.
         say: has the node ask for commands in a request that it signs.
+        administration: the rules about persons who administer.
         stack: closes the directory.
     """
 
@@ -73,11 +73,13 @@ class Browsers:
         tickets: Tickets,
         record: Callable[[CommandType, Body], Receipt],
         say: Say,
+        administration: NodeAdministration,
         clock: Clock,
         ids: IdSource,
         stack: ExitStack,
     ) -> None:
         self._ledger, self._clock, self._ids = ledger, clock, ids
+        self._administration = administration
         site = settings.site or settings.origin.partition("/")[0]
         self.sessions = Sessions(
             tickets=tickets,
@@ -96,14 +98,21 @@ class Browsers:
             reading=self.snapshot,
             changed=self._tell_change,
         )
-        self.links = LinkDesk(host=site, say=say, record=record, reading=self.snapshot, clock=clock)
+        self.links = LinkDesk(
+            host=site,
+            name=settings.display_name,
+            say=say,
+            record=record,
+            reading=self.snapshot,
+            clock=clock,
+        )
 
     def capabilities(self) -> tuple[Capability, ...]:
         """What they add to the node, in order."""
         return (
             sessions_capability(self.sessions),
             DIRECTORY,
-            invitations_capability(hosts=NodeHosts(), claims=self.links),
+            invitations_capability(hosts=NodeHosts(self._administration), claims=self.links),
         )
 
     def routes(self) -> list[Any]:
@@ -137,10 +146,6 @@ class Browsers:
         """The committed state of now, for a view."""
         with self._ledger.reading() as db:
             yield Snapshot(db, clock=self._clock, ids=self._ids)
-
-    def roles_in(self, db: apsw.Connection, actor: str) -> tuple[str, ...]:
-        """The roles that an actor has, as one reader sees them."""
-        return roles_of(Snapshot(db, clock=self._clock, ids=self._ids), actor)
 
     def _check_standing(self, actor: Actor) -> None:
         with self._ledger.reading() as db:

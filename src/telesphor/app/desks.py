@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from telesphor.app.browsers import KEYS_CHANGED, Browsers
 from telesphor.app.factors import Factors
+from telesphor.app.relations import NodeAdministration, NodeHolds
 from telesphor.app.rules import find_resource, open_sources, permit_contract, under_rules
 from telesphor.app.visiting import FOLLOWER as VISIT_NEWS
 from telesphor.app.visiting import Visiting
@@ -100,6 +101,7 @@ class Desks:
         self._keys, self._call, self._open_entries, self._clock = keys, call, open_entries, clock
         self._authenticate, self._ids = authenticate, ids
         self.sources = open_sources(clock)
+        administration = NodeAdministration(self.sources)
         self.vault = self._open_vault(folder, settings, clock, ids)
         stack.callback(self.vault.close)
         tickets = self.vault.tickets
@@ -110,6 +112,7 @@ class Desks:
             tickets=tickets,
             record=self.record,
             open_entries=open_entries,
+            administration=administration,
             clock=clock,
             ids=ids,
         )
@@ -121,6 +124,7 @@ class Desks:
             tickets=tickets,
             record=self.record,
             say=self.say,
+            administration=administration,
             clock=clock,
             ids=ids,
             stack=stack,
@@ -130,7 +134,9 @@ class Desks:
         self._glass_notices = GlassNotices(reading=reading, names_of=self.browsers.people.names_of)
         self._glass_news = GlassNews(reading=reading, publish=self.browsers.hub.publish)
         self._open_care(folder, settings, stack)
-        self._tokens = tokens_capability(authorise=self._ask, find_resource=find_resource)
+        self._tokens = tokens_capability(
+            authorise=self._ask, find_resource=find_resource, administration=administration
+        )
         self._open_contracts(folder, ids, stack, ready=aside)
         self.proofs = interchain.open_desk(folder, keys, tickets, call, aside=aside, stack=stack)
         self.mirrors = open_mirrors(folder, tickets, check_actor=identity.active_actor)
@@ -226,6 +232,7 @@ class Desks:
         """Visits, messages, and who looks after them."""
         self._visiting = Visiting(
             settings,
+            folder=folder.path,
             vault=self.vault,
             browsers=self.browsers,
             sources=self.sources,
@@ -239,7 +246,6 @@ class Desks:
             open_db=partial(open_reader, folder.ledger),
             vault=self.vault,
             names=self.browsers.people,
-            roles_of=self.browsers.roles_in,
             hub=self.browsers.hub,
             clock=self._clock,
             stack=stack,
@@ -294,4 +300,5 @@ class Desks:
             clock=clock,
             ids=ids,
             access=Objects(sources=self.sources, clock=clock, ids=ids),
+            holds=NodeHolds(),
         )

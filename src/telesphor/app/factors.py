@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
+from telesphor.capabilities.identity.administering import Administration
 from telesphor.capabilities.identity.credentials.capability import credentials_capability
 from telesphor.capabilities.identity.credentials.expiry import SWEEP_SECONDS, CredentialExpiry
 from telesphor.capabilities.identity.credentials.offers import CredentialDesk
@@ -22,6 +23,7 @@ from telesphor.capabilities.identity.enrolment.capability import enrolment_capab
 from telesphor.capabilities.identity.enrolment.channels import ServedCertificates
 from telesphor.capabilities.identity.passkeys.capability import passkeys_capability
 from telesphor.capabilities.identity.passkeys.model import RelyingParty
+from telesphor.capabilities.identity.pauses.capability import pauses_capability
 from telesphor.capabilities.identity.presentations.capability import presentations_capability
 from telesphor.capabilities.identity.presentations.desk import PresentationDesk
 from telesphor.capabilities.identity.presentations.routes import routes as presentation_routes
@@ -44,6 +46,7 @@ class Factors:
     Args:
         record: records the node's own word.
         open_entries: a reader of committed entries, for one thread.
+        administration: the rules about persons who administer.
     """
 
     def __init__(
@@ -55,9 +58,11 @@ class Factors:
         tickets: Tickets,
         record: Callable[[CommandType, Body], Receipt],
         open_entries: Callable[[], EntryReader],
+        administration: Administration,
         clock: Clock,
         ids: IdSource,
     ) -> None:
+        self._administration = administration
         site = settings.site or settings.origin.partition("/")[0]
         self._names = DidNames(site)
         self._party = RelyingParty.of(site)
@@ -82,10 +87,11 @@ class Factors:
         """What they add to the node, in order."""
         return (
             KEY_RECOVERY,
+            pauses_capability(self._administration),
             passkeys_capability(self._party),
             credentials_capability(self.credentials),
             presentations_capability(self.presentations),
-            enrolment_capability(self._channels),
+            enrolment_capability(self._channels, administration=self._administration),
         )
 
     def routes(self) -> list[Any]:

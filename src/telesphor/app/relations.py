@@ -1,18 +1,27 @@
-"""Who has to do with whom in one node: what invitations and the directory ask of the parts above them.
+"""Who has to do with whom in one node, and what must be kept: what invitations, the directory and the vault ask of the
+parts above them.
 
-Start at `NodeHosts` and `NodeRelations`.
+Start at `NodeAdministration`, `NodeHosts`, `NodeRelations` and `NodeHolds`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from telesphor.capabilities.access.tokens.groups import AddToGroup, add_member, check_keeps
+import apsw
+
+from telesphor.capabilities.access.model import Action, Ask, house_of
+from telesphor.capabilities.access.service import authorise, check_again
+from telesphor.capabilities.access.sources import Sources
+from telesphor.capabilities.access.tokens.groups import AddToGroup, Membership
 from telesphor.capabilities.access.tokens.model import GroupId
 from telesphor.capabilities.access.tokens.policies import roles_of
+from telesphor.capabilities.identity.administering import OVERSEERS, Leave
 from telesphor.capabilities.identity.invitations.service import check_open, has_invited
 from telesphor.capabilities.identity.model import NotPermitted
-from telesphor.capabilities.identity.service import active_actor
+from telesphor.capabilities.identity.service import active_actor, find_actor, own_id
+from telesphor.capabilities.messages.holding import check_unheld
 from telesphor.capabilities.messages.views import parts_with as threads_with
 from telesphor.capabilities.visits.life.model import InvitationUnknown
 from telesphor.capabilities.visits.life.service import check_may_invite
@@ -21,34 +30,75 @@ from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import ActorId
 from telesphor.runtime.capability import Actor, Draft, State
 
+FRESH_MS: Final = 10 * 60 * 1000
+"""How old the id of a person to be may be when an administrator invites it: a form takes minutes to fill."""
+
+
+class NodeAdministration:
+    """Who administers: a person whom the rules of access permit `administer` on the node itself."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def ask(self, actor: Actor, state: State) -> Leave:
+        """Return the decision that lets a person administer; raises `AccessDenied`, which is recorded."""
+        allowed = authorise(actor, _administering(state), state, sources=self._sources)
+        return Leave(allowed.drafts, allowed.documents)
+
+    def check(self, actor: Actor, state: State) -> None:
+        """Raise `AccessEnded` unless a person may administer now."""
+        check_again(actor, _administering(state), state, sources=self._sources)
+
+    def oversees(self, actor_id: str, state: State) -> bool:
+        """Say whether an actor has a role that oversees the node."""
+        return not OVERSEERS.isdisjoint(roles_of(state, actor_id))
+
 
 class NodeHosts:
     """Who may invite people besides organisations and systems, and the groups that new people join."""
 
-    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> None:
-        """Let a person invite to its visits.
+    def __init__(self, administration: NodeAdministration) -> None:
+        self._administration = administration
+        self._membership = Membership(administration)
+
+    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> Leave:
+        """Let a person invite to its visits, and an administrator to the node.
 
         Raises:
-            NotPermitted: it invites to nothing in particular.
+            AccessDenied: it names no visit, and may not administer; on the ledger.
+            NotPermitted: an administrator invites under an id that was made before, and may stand somewhere already.
             VisitMissing, NotAParticipant, VisitEnded, VisitClosed, SeatsTaken: as visits say.
         """
-        if visit is None:
-            raise NotPermitted("people invite to their visits", hint="name the visit")
-        check_may_invite(actor, visit=visit, invited=invited, state=state)
+        if visit is not None:
+            check_may_invite(actor, visit=visit, invited=invited, state=state)
+            return Leave()
+        leave = self._administration.ask(actor, state)
+        if find_actor(state.db, invited) is None and not _is_fresh(invited, state):
+            # Whoever takes the keys of a patient to be becomes that patient.
+            raise NotPermitted("administrators invite under a fresh id", hint="make a new id")
+        return leave
 
-    def check_keeps(self, state: State, actor: str, group: str) -> None:
-        """Let only the keeper of a group pass."""
-        check_keeps(_acting(state, actor), GroupId(group), state)
+    def check_gives(self, state: State, actor: Actor, *, group: str, member: str) -> Leave:
+        """Let the keeper of a group pass, and of a role who administers."""
+        return self._membership.permit(actor, group=GroupId(group), member=member, state=state)
 
     def join(self, state: State, *, inviter: str, group: str, member: str) -> Sequence[Draft]:
         """What adds a member in the name of whoever invited it; nothing where that may do so no more."""
         try:
             asked = AddToGroup(group=GroupId(group), member=ActorId(member))
-            return add_member(_acting(state, inviter), asked, state).drafts
+            return self._membership.join(_acting(state, inviter), asked, state).drafts
         except TelesphorError as error:
             if error.kind in (Kind.STORAGE, Kind.INTERNAL, Kind.CORRUPT):
                 raise
             return ()
+
+
+class NodeHolds:
+    """What the vault asks before it erases anything (implements `vault.holds.Holds`)."""
+
+    def check_erasable(self, db: apsw.Connection, object_id: str) -> None:
+        """Raise `ObjectHeld` while a legal hold is on any thread that the object is attached in."""
+        check_unheld(db, object_id)
 
 
 class NodeInvitations:
@@ -80,6 +130,15 @@ class NodeRelations:
     def roles(self, state: State, actor: str) -> Sequence[str]:
         """The roles that an actor has."""
         return roles_of(state, actor)
+
+
+def _administering(state: State) -> Ask:
+    return Ask(action=Action.ADMINISTER, resource=house_of(own_id(state)))
+
+
+def _is_fresh(id: str, state: State) -> bool:
+    """Whether a UUIDv7 was made in the last minutes, by the time within it (RFC 9562, section 5.7)."""
+    return abs(state.now_ms - int(id[:8] + id[9:13], 16)) <= FRESH_MS
 
 
 def _acting(state: State, actor_id: str) -> Actor:

@@ -47,6 +47,8 @@ from telesphor.runtime.capability import Actor, Capability, CommandType, Decisio
 
 UNDER_RULES: Final = {
     "actor.register/1": Action.ADMINISTER,
+    "actor.pause/1": Action.ADMINISTER,
+    "actor.resume/1": Action.ADMINISTER,
     "issuer.trust/1": Action.ADMINISTER,
     "issuer.distrust/1": Action.ADMINISTER,
     "status-list.open/1": Action.ADMINISTER,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -22,7 +23,7 @@ from telesphor.capabilities.visits.life.routes import routes as view_routes
 from telesphor.capabilities.visits.life.service import find_seats
 from telesphor.capabilities.visits.life.views import VisitViews
 from telesphor.capabilities.visits.signalling.desk import SignallingDesk
-from telesphor.capabilities.visits.signalling.ice import IceServers
+from telesphor.capabilities.visits.signalling.ice import IceServers, check_secret, read_secret
 from telesphor.capabilities.visits.signalling.model import Participant
 from telesphor.kernel import base64url
 from telesphor.kernel.clock import Clock
@@ -39,6 +40,7 @@ class Visiting:
     """The visits of one node.
 
     Args:
+        folder: the node's; a relative path in its settings begins there.
         read_document: a committed document by its digest.
     """
 
@@ -46,6 +48,7 @@ class Visiting:
         self,
         settings: Settings,
         *,
+        folder: Path,
         vault: Vault,
         browsers: Browsers,
         sources: Sources,
@@ -53,10 +56,7 @@ class Visiting:
         clock: Clock,
     ) -> None:
         self._vault, self._sessions, self._sources = vault, browsers.sessions, sources
-        secret = b"" if settings.ice_secret is None else settings.ice_secret.get_secret_value().encode()
-        self._relay = SignallingDesk(
-            admitted=self._admitted, clock=clock, ice=IceServers(settings.ice_urls, secret)
-        )
+        self._relay = SignallingDesk(admitted=self._admitted, clock=clock, ice=servers_of(settings, folder))
         self._relay.attach(browsers.hub)
         reading = vault.ledger.reading
         self._views = VisitViews(
@@ -89,6 +89,16 @@ class Visiting:
             inside = [seat for seat in find_seats(db, visit) if seat.state is SeatState.ADMITTED]
             found = (_participant(db, seat) for seat in inside)
             return tuple(one for one in found if one is not None)
+
+
+def servers_of(settings: Settings, folder: Path) -> IceServers:
+    """The servers for calls between networks; raises `IceSecretRefused`."""
+    secret = b""
+    if settings.ice_secret is not None:
+        secret = check_secret(settings.ice_secret.get_secret_value().encode(), place="ice_secret")
+    elif settings.ice_secret_file is not None:
+        secret = read_secret(folder / settings.ice_secret_file)
+    return IceServers(settings.ice_urls, secret, settings.ice_relay_only)
 
 
 def _participant(db: apsw.Connection, seat: SeatRow) -> Participant | None:

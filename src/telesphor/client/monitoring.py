@@ -4,7 +4,8 @@
 2. A signed `monitor.look/1` says what is opened, before its bytes come.
 3. Each envelope is opened with the monitor's own key and scanned; what does not open, or is not what its header says,
    counts as broken, which the rules hold.
-4. A signed `monitor.judge/1` says which rules were met, under the digest of the rules.
+4. What is attached is looked into as far as it is a text (`attachments.py`); each such look is an entry too.
+5. A signed `monitor.judge/1` says which rules were met, under the digest of the rules.
 
 Content stays in memory for as long as its scan takes. What is logged are counts and codes. Start at `Monitor.run`.
 """
@@ -18,10 +19,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from telesphor.capabilities.messages.content import ContentRefused
+from telesphor.capabilities.messages.content import Content, ContentRefused
 from telesphor.capabilities.messages.desk import NameList, WaitingList, WaitingMessage
 from telesphor.capabilities.messages.model import MonitorTicket
-from telesphor.capabilities.messages.monitor.scanner import Finding, Scanner, Written, shipped
+from telesphor.capabilities.messages.monitor.scanner import Finding, Scanner, Written, join, shipped
+from telesphor.client.attachments import FileLook, Known
 from telesphor.client.errors import AnswerRefused, ClientRefused, NodeUnreachable
 from telesphor.client.letters import open_letter
 from telesphor.client.node import NodeClient
@@ -73,6 +75,7 @@ class Monitor:
         self._scanner = scanner or shipped()
         self._scan = scan or self._scanner.scan
         self._rules: Digest = self._scanner.digest
+        self._files = FileLook(client, self._scanner)
         self._ticket: str | None = None
         self._names: dict[str, str] = {}
         self._names_until = float("-inf")
@@ -148,10 +151,15 @@ class Monitor:
             if error.code != "envelope-gone":
                 raise
             return self._scanner.broken()
-        return await asyncio.to_thread(self._find, waiting, envelope)
+        content = await asyncio.to_thread(self._unseal, waiting, envelope)
+        if content is None:
+            return self._scanner.broken()
+        found = await asyncio.to_thread(self._find, waiting, content)
+        known = Known(self._names_beside(waiting), self._domains)
+        return join([found, await self._files.find(waiting.attachments, content.attachments, known)])
 
-    def _find(self, waiting: WaitingMessage, envelope: bytes) -> Finding:
-        """Open and scan; nothing of the content leaves this function."""
+    def _unseal(self, waiting: WaitingMessage, envelope: bytes) -> Content | None:
+        """What an envelope holds; None where that is not what its header says."""
         try:
             content = open_letter(
                 envelope,
@@ -162,9 +170,11 @@ class Monitor:
                 sender=waiting.sender,
             )
         except (SealRefused, ContentRefused, LimitExceeded):
-            return self._scanner.broken()
-        if tuple(one.object for one in content.attachments) != waiting.attachments:
-            return self._scanner.broken()
+            return None
+        named = tuple(str(one.object) for one in content.attachments)
+        return content if named == tuple(one.object for one in waiting.attachments) else None
+
+    def _find(self, waiting: WaitingMessage, content: Content) -> Finding:
         return self._scan(
             Written(
                 text=content.text,

@@ -19,6 +19,7 @@ import msgspec
 
 from telesphor.client.errors import AnswerRefused, ClientRefused
 from telesphor.client.http import PLAIN, Dialling, Http
+from telesphor.client.opening import SealedKey, open_beginning
 from telesphor.client.requests import Command, register_command, rotate_command, sign_request
 from telesphor.client.transfers import Progress, download, send_whole, upload
 from telesphor.client.wallet import Wallet
@@ -63,6 +64,8 @@ class _WriteTicket(msgspec.Struct):
 class _ReadTicket(msgspec.Struct):
     ticket: str
     size: int
+    role: str
+    wrap: str
 
 
 class _BundleTicket(msgspec.Struct):
@@ -245,6 +248,27 @@ class NodeClient:
         if len(data) != length:
             raise AnswerRefused("the node sent another number of bytes than were asked for")
         return data
+
+    async def open_object(self, object_id: str, *, purpose: str, end: int) -> bytes:
+        """Bytes of an object from its beginning up to `end`, opened here: the node sends ciphertext alone.
+
+        Raises:
+            ClientRefused: the rules do not allow it, or the object is erased.
+            SealRefused, ChunkedRefused: the key or the ciphertext is not what was sealed.
+            AnswerRefused: more than `RANGE_BYTES_MAX` is asked for, or the node sends something else.
+        """
+        ticket = await self._ask_to_read(object_id, purpose, None)
+        stop = min(end, ticket.size)
+        if stop > RANGE_BYTES_MAX:
+            raise AnswerRefused(f"more than `{RANGE_BYTES_MAX}` bytes are read to a file")
+        path, headers = f"/v1/objects/{object_id}/ciphertext", _bearer(ticket.ticket)
+
+        async def fetch(first: int, length: int) -> bytes:
+            ranged = headers | {"Range": f"bytes={first}-{first + length - 1}"}
+            return await self._http.fetch("GET", path, headers=ranged, limit=length)
+
+        sealed = SealedKey(object_id, ticket.size, role=ticket.role, wrap=ticket.wrap)
+        return await open_beginning(sealed, stop, key=self.wallet.kem_key, fetch=fetch)
 
     async def read_to(
         self,

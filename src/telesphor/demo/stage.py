@@ -30,6 +30,7 @@ from telesphor.runtime.folder import FolderRefused, NodeFolder, write_private
 from telesphor.verify.pack import FILE_NAME
 
 ORIGIN: Final = "clinic.example/demo"
+CLINIC: Final = "Riverside Clinic"
 DEFAULT_PARENT: Final = Path("demo")
 RUNS_MAX: Final = 10_000
 PASSPHRASE_BYTES: Final = 16
@@ -139,7 +140,7 @@ def set_stage(folder: Path, *, clock: Clock, ids: IdSource) -> Stage:
     )
     stage = Stage(folder, ids.random_bytes(PASSPHRASE_BYTES).hex().encode(), cast)
     write_private(stage.passphrase_file, stage.passphrase + b"\n")
-    settings = {"passphrase_file": str(stage.passphrase_file.absolute())}
+    settings = {"passphrase_file": str(stage.passphrase_file.absolute()), "display_name": CLINIC}
     create_node(stage.node.path, origin=ORIGIN, passphrase=stage.passphrase, settings=settings, clock=clock)
     for name, wallet in vars(cast).items():
         save_wallet(wallet, folder / "actors" / f"{name}.key", passphrase=stage.passphrase, params=STRETCHED)

@@ -30,6 +30,11 @@ Site = Annotated[
     str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?)?$", max_length=200)
 ]
 
+DisplayName = Annotated[
+    str, StringConstraints(pattern=r"^([^\s\x00-\x1f\x7f]+( [^\s\x00-\x1f\x7f]+)*)?$", max_length=80)
+]
+"""One line, as it stands in a heading of a phone."""
+
 Origin = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9._-]+)*$", max_length=200)]
 """A schema-less URL (C2SP tlog-checkpoint): lower case, no spaces, no plus."""
 
@@ -87,6 +92,8 @@ class Settings(FileSettings):
     """Where browsers, wallets and other organisations reach the node by HTTPS, such as `node.example`, with its
     port where that is not 443. It is in identifiers and in what passkeys are made for, so it stays. When nothing
     is set, it is the origin's first part."""
+    display_name: DisplayName = ""
+    """What the clinic is called, for people who come by a link; when nothing is set, they read the site."""
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=0, le=65_535)
     plain: bool = True
@@ -116,8 +123,12 @@ class Settings(FileSettings):
     when nothing is set, `telesphor serve` takes one per core, at most four."""
     ice_urls: IceUrls = ()
     """STUN and TURN servers for calls between networks, such as `turn:turn.example:3478`; none are needed on one."""
+    ice_secret_file: Path | None = None
+    """A file with what the node shares with its TURN servers (`static-auth-secret` of coturn)."""
     ice_secret: SecretStr | None = None
-    """What the node shares with its TURN servers (`static-auth-secret` of coturn)."""
+    """The same in the environment, where secrets come that way."""
+    ice_relay_only: bool = False
+    """Whether calls go through TURN servers alone, so that nobody in a room learns another's network address."""
     session_idle_seconds: int = Field(default=900, ge=60, le=43_200)
     """How long a browser's session lives while nobody is there; it ends after twelve hours in any case."""
     writer_route: bool = False
@@ -133,10 +144,7 @@ class Settings(FileSettings):
         self._check_needed("tls_identity", "tls_host", "tls_port")
         browsers = ("tls_browser_key", "tls_browser_host", "tls_browser_port", "tls_browser_classical")
         self._check_needed("tls_browser_certificate", *browsers)
-        if any(url.startswith("turn") for url in self.ice_urls) and self.ice_secret is None:
-            raise wrong(
-                "`ice_urls` has a TURN server, but `ice_secret` is not set: it would refuse every call"
-            )
+        self._check_relays()
         places = [
             (host, port)
             for used, host, port in (
@@ -152,6 +160,24 @@ class Settings(FileSettings):
         if len(set(fixed)) != len(fixed):
             raise wrong("two listeners are set to one address: each needs a port of its own")
         return self
+
+    def _check_relays(self) -> None:
+        has_relay = any(url.startswith("turn") for url in self.ice_urls)
+        if self.ice_secret is not None and self.ice_secret_file is not None:
+            raise wrong(
+                "both `ice_secret` and `ice_secret_file` are set: which one do the TURN servers have?"
+            )
+        has_secret = self.ice_secret is not None or self.ice_secret_file is not None
+        if has_relay and not has_secret:
+            raise wrong(
+                "`ice_urls` has a TURN server, but `ice_secret_file` is not set: it would refuse every call"
+            )
+        if has_secret and not has_relay:
+            raise wrong("a secret for TURN servers is set, but `ice_urls` has none")
+        if self.ice_relay_only and not has_relay:
+            raise wrong(
+                "`ice_relay_only` is set, but `ice_urls` has no TURN server: no call would come about"
+            )
 
     def _check_needed(self, needed: str, *names: str) -> None:
         lonely = [name for name in names if name in self.model_fields_set]

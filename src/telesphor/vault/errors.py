@@ -31,6 +31,13 @@ class ObjectErased(TelesphorError):
     kind = Kind.GONE
 
 
+class ObjectHeld(TelesphorError):
+    """A legal hold keeps the object: nobody erases it before it is lifted."""
+
+    code = "object-held"
+    kind = Kind.CONFLICT
+
+
 class ObjectNotSealed(TelesphorError):
     """The object is still being written."""
 

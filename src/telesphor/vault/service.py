@@ -213,13 +213,17 @@ def rewrap_object(actor: Actor, command: RewrapObject, state: State, *, vault: V
 def erase_object(actor: Actor, command: EraseObject, state: State, *, vault: Vault) -> Decision:
     """Destroy an object's keys and bytes; the entries that tell of it stay.
 
+    INVARIANT: what a hold keeps is erased by nobody, its owner and the node included.
+
     Raises:
         RecordedRefusal: the actor may not erase it.
         ObjectErased: it is erased already.
+        ObjectHeld: a legal hold keeps it.
     """
     row = _find(state.db, command.object)
     allowed = vault.access.allow(actor, "erase", row, readers_of(state.db, row.object), state)
     _check_not_erased(row)
+    vault.holds.check_erasable(state.db, row.object)
     draft = Draft(OBJECT_ERASED.name, stream_of_object(row.object), ObjectErased(reason=command.reason))
     return Decision(
         (draft, *allowed.drafts),

@@ -19,6 +19,7 @@ from telesphor.runtime.database import StorageFailed
 from telesphor.runtime.tickets import Tickets
 from telesphor.vault.access import ObjectAccess
 from telesphor.vault.errors import ObjectErased, ObjectMissing, ObjectNotSealed
+from telesphor.vault.holds import Holds
 from telesphor.vault.keys import KeyRing, Recipients
 from telesphor.vault.model import ObjectRow, ObjectState, ReadGrant, Stored, WriteGrant
 from telesphor.vault.objects import ObjectReader, open_stream
@@ -40,6 +41,7 @@ class Vault:
         node_key: opens the node's wraps.
         recipients: knows the actors' sealing keys.
         access: decides who may do what.
+        holds: knows what must be kept.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Vault:
         clock: Clock,
         ids: IdSource,
         access: ObjectAccess,
+        holds: Holds,
         tickets: Tickets | None = None,
     ) -> None:
         self.blobs = blobs
         self.clock = clock
         self.recipients = recipients
         self.access = access
+        self.holds = holds
         self.tickets = tickets or Tickets(clock=clock, random=ids.random_bytes)
         self.records = Records(records_path)
         self.ledger = LedgerView(ledger_path)

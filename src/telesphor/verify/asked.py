@@ -96,6 +96,8 @@ def _said_by_command(command: Command, request: Request) -> dict[str, object]:
         said[name] = request.actor
     if command.type == "passkey.remove/1":  # an organisation may ask it for a person
         said["passkey"] = command.body.get("id")
+    if command.type == "invitation.accept/1":  # whoever accepts joins itself
+        said["member"] = request.actor
     said["break-glass"] = command.body.get("break_glass")
     if command.type in _ROLES:
         said["role"] = _ROLES[command.type]

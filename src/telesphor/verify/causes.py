@@ -111,6 +111,8 @@ _PASSKEYS: Final[_Rows] = {
     "passkey.refused/1": {"passkey.register/1": ("passkey",), "passkey.sign-in/1": ("passkey",)},
     "passkey.removed/1": {"passkey.remove/1": ("passkey",)},
     "session.opened/1": {"session.open/1": ("session",)},
+    "actor.paused/1": {"actor.pause/1": ("actor", "reason")},
+    "actor.resumed/1": {"actor.resume/1": ("actor",)},
     "invitation.made/1": {
         "invitation.make/1": ("invitation", "actor", "code", "passcode", "visit", "groups", "expires_at")
     },
@@ -186,7 +188,11 @@ _TOKENS: Final[_Rows] = {
         for verb in ("mint", "delegate", "accept", "transfer", "revoke", "renounce")
     },
     "group.formed/1": {"group.form/1": ("group", "kind", "role")},
-    "group.added/1": {"group.add/1": ("group", "member"), "invitation.redeem/1": ("member",)},
+    "group.added/1": {
+        "group.add/1": ("group", "member"),
+        "invitation.redeem/1": ("member",),
+        "invitation.accept/1": ("member",),
+    },
     "group.removed/1": {"group.remove/1": ("group", "member")},
     "group.disbanded/1": {"group.disband/1": ("group",)},
     "group.shown/1": {"group.show/1": ("access", "group")},

@@ -32,6 +32,7 @@ from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.machine import Machine, Request
 from telesphor.runtime.tickets import Tickets
 from telesphor.vault import capability as vault_capability
+from telesphor.vault.holds import Holds, Unheld
 from telesphor.vault.service import decide_read
 from telesphor.vault.store import STORE as VAULT_STORE
 from telesphor.vault.vault import Vault
@@ -45,9 +46,11 @@ class World:
 
     Args:
         extra: capabilities of a test; they stand in for those that own the same entries.
+        holds: knows what must be kept; nothing, where no test says otherwise.
     """
 
-    def __init__(self, folder: Path, *extra: Capability) -> None:
+    def __init__(self, folder: Path, *extra: Capability, holds: Holds | None = None) -> None:
+        self.holds = holds or Unheld()
         self.clock = ManualClock(START_MS)
         self.ids = IdSource(self.clock)
         self.path = folder / "ledger.sqlite"
@@ -110,6 +113,7 @@ class World:
             clock=self.clock,
             ids=self.ids,
             access=Objects(sources=NOTHING, clock=self.clock, ids=self.ids),
+            holds=self.holds,
             tickets=self.tickets,
         )
 

@@ -54,6 +54,9 @@ def test_folder_without_a_node_is_refused_with_the_way_to_make_one(tmp_path: Pat
         (ORIGIN + "prot = 1\n", "setting `prot`"),
         (ORIGIN + "checkpoint_interval_ms = 0\n", "setting `checkpoint_interval_ms`"),
         (ORIGIN + 'log_level = "loud"\n', "setting `log_level`"),
+        (ORIGIN + 'display_name = "two\\nlines"\n', "setting `display_name`"),
+        (ORIGIN + 'display_name = " "\n', "setting `display_name`"),
+        (ORIGIN + f'display_name = "{"n" * 81}"\n', "setting `display_name`"),
         ('origin = "Node.Example"\n', "setting `origin`"),
         ('origin = "node.example/a b"\n', "setting `origin`"),
         ('origin = "node+example"\n', "setting `origin`"),
@@ -133,12 +136,29 @@ def test_wrong_variable_is_refused_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert "TELESPHOR_" in raised.value.hint
 
 
+SERVERS = ORIGIN + 'ice_urls = ["stun:stun.example:3478", "turn:turn.example:3478?transport=udp"]\n'
+
+
 def test_turn_server_without_the_secret_it_shares_is_refused(tmp_path: Path) -> None:
-    servers = ORIGIN + 'ice_urls = ["stun:stun.example:3478", "turn:turn.example:3478?transport=udp"]\n'
-    with pytest.raises(SettingsRefused, match="`ice_secret` is not set"):
-        load(tmp_path, servers)
-    (tmp_path / SETTINGS_FILE).write_text(servers + 'ice_secret = "shared"\n')
-    assert len(load_settings(tmp_path).ice_urls) == 2
+    with pytest.raises(SettingsRefused, match="`ice_secret_file` is not set"):
+        load(tmp_path, SERVERS)
+    for secret in ('ice_secret_file = "keys/turn"\n', 'ice_secret = "shared"\n'):
+        (tmp_path / SETTINGS_FILE).write_text(SERVERS + secret)
+        assert len(load_settings(tmp_path).ice_urls) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SERVERS + 'ice_secret = "a"\nice_secret_file = "b"\n', "which one do the TURN servers have"),
+        (ORIGIN + 'ice_secret = "a"\n', "`ice_urls` has none"),
+        (ORIGIN + 'ice_urls = ["stun:stun.example"]\nice_secret_file = "b"\n', "`ice_urls` has none"),
+        (ORIGIN + 'ice_urls = ["stun:stun.example"]\nice_relay_only = true\n', "has no TURN server"),
+    ],
+)
+def test_half_of_what_a_relay_needs_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsRefused, match=said):
+        load(tmp_path, text)
 
 
 def test_server_for_calls_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from telesphor.runtime.capability import Draft
 from telesphor.runtime.database import StorageFailed
 from telesphor.vault.entries import ObjectErased, ObjectRewrapped
 from telesphor.vault.erasure import check_objects, delete_abandoned, finish_erasures, sweep
-from telesphor.vault.errors import ErasedBytesRemain, KeyMissing, PartForged, PartMissing
-from telesphor.vault.model import UPLOAD_GRACE_SECONDS, UPLOAD_LIFETIME_SECONDS, ErasureReason
+from telesphor.vault.errors import ErasedBytesRemain, KeyMissing, ObjectHeld, PartForged, PartMissing
+from telesphor.vault.model import UPLOAD_GRACE_SECONDS, UPLOAD_LIFETIME_SECONDS, ErasureReason, ObjectState
 from telesphor.vault.objects import part_path
-from tests.unit.vault.world import World
+from tests.unit.vault.world import Denied, World
 
 
 def record_only(world: World, draft: Draft) -> None:
@@ -53,6 +53,20 @@ def test_what_a_crash_left_half_written_is_erased_too(world: World) -> None:
     (world.folder / "vault" / "objects" / object_id / "00000001#1").write_bytes(b"half a part")
     world.erase(object_id)
     assert not any(path.is_file() for path in (world.folder / "vault").rglob("*"))
+
+
+def test_an_object_that_a_hold_keeps_is_not_erased_and_stays_readable(world: World) -> None:
+    object_id = world.put(b"text")
+    world.holds.held.add(object_id)
+    for actor in (world.owner, world.hospital, world.node):
+        with pytest.raises(ObjectHeld):
+            world.erase(object_id, actor=actor)
+    with pytest.raises(Denied):
+        world.erase(object_id, actor=world.stranger)
+    assert world.get(object_id) == b"text"
+    world.holds.held.clear()
+    world.erase(object_id)
+    assert world.row(object_id).state is ObjectState.ERASED
 
 
 def test_erasing_one_object_leaves_the_others(world: World) -> None:

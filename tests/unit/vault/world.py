@@ -28,6 +28,7 @@ from telesphor.runtime.capability import (
 from telesphor.runtime.database import open_database
 from telesphor.runtime.machine import Machine, Request
 from telesphor.vault.capability import RECORDED, capability
+from telesphor.vault.errors import ObjectHeld
 from telesphor.vault.model import (
     EraseObject,
     ErasureReason,
@@ -124,6 +125,17 @@ class ListedAccess:
         return actor.id == row.owner or actor.kind in ("organisation", "node")
 
 
+class ListedHolds:
+    """Holds that a test lays by hand."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    def check_erasable(self, _db: apsw.Connection, object_id: str) -> None:
+        if object_id in self.held:
+            raise ObjectHeld("a hold keeps it")
+
+
 class Ended(TelesphorError):
     """A read that was allowed is allowed no longer."""
 
@@ -165,6 +177,7 @@ class World:
         self.owner, self.reader, self.stranger = (self.actors.enrol() for _ in range(3))
         self.hospital = self.actors.enrol("organisation")
         self.access = ListedAccess()
+        self.holds = ListedHolds()
         self.blobs = blobs or open_blobs(folder / "vault")
         self.start()
 
@@ -183,6 +196,7 @@ class World:
             clock=self.clock,
             ids=self.ids,
             access=self.access,
+            holds=self.holds,
         )
         self.registry = Registry([capability(self.vault), NOTED])
         journal = EntryJournal(db=self.db, ids=self.ids)

@@ -22,6 +22,7 @@ from telesphor.capabilities.compliance.capability import compliance_capability
 from telesphor.capabilities.compliance.deciding import Decisions
 from telesphor.capabilities.compliance.desk import WatchDesk
 from telesphor.capabilities.compliance.exporting import ExportDesk, Exports
+from telesphor.capabilities.compliance.findings import FindingPages
 from telesphor.capabilities.compliance.index.index import INDEX_FILE, AuditIndex
 from telesphor.capabilities.compliance.live import LiveLog, Publish
 from telesphor.capabilities.compliance.mine import OwnPages
@@ -122,6 +123,7 @@ class Compliance:
             blocks=served.blocks,
             exports=exports,
             own=OwnPages(desk, searches),
+            findings=FindingPages(desk),
             records=RecordPages(desk, served.blocks),
             people=PeoplePages(desk),
             policies=PolicyPages(desk),

@@ -71,7 +71,7 @@ class RecordItem(msgspec.Struct, frozen=True, kw_only=True):
         position, level: where its sealing stands, and how far that is confirmed (1 to 5; none before a checkpoint).
         role: as what it belongs to its visit.
         readers: everybody who is listed as a reader, its owner included.
-        why: by what the asker may read it; `token` and `token_until` name the grant.
+        why: by what the asker may read it; `token`, `token_until` and `token_by` name the grant and who gave it.
         permitted: of one's own record, by which grants others may read it.
     """
 
@@ -89,6 +89,7 @@ class RecordItem(msgspec.Struct, frozen=True, kw_only=True):
     why: Why
     token: str | None
     token_until: str | None
+    token_by: Person | None
     permitted: tuple[Permitted, ...]
 
 
@@ -228,6 +229,7 @@ class RecordPages:
         ids = [id for one in found for id in (one.row.owner, *sorted(one.readers))]
         ids += [one.reading.device for one in found if one.reading is not None]
         ids += [token.row.recipient for one in found for token in one.tokens if not token.row.to_group]
+        ids += [one.reason.token.row.grantor for one in found if one.reason.token is not None]
         named: Literal["everybody", "staff"] = "everybody" if person == reader else "staff"
         known = find_people(ids, state, names=self._desk.names, named=named)
         about = [person] if found or person == reader else []
@@ -319,6 +321,7 @@ def _item(
         why=one.reason.why,
         token=None if token is None else token.row.token,
         token_until=None if token is None else token.row.not_after,
+        token_by=None if token is None else people[token.row.grantor],
         permitted=tuple(_permitted(one, people) for one in one.tokens),
     )
 

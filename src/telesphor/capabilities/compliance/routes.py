@@ -22,6 +22,7 @@ from telesphor.capabilities.compliance.administration.contracts import (
 from telesphor.capabilities.compliance.administration.health import Health, HealthPages
 from telesphor.capabilities.compliance.administration.people import (
     DevicesPage,
+    InvitationsPage,
     PeoplePage,
     PeoplePages,
     RolesPage,
@@ -36,6 +37,7 @@ from telesphor.capabilities.compliance.blocks import BLOCKS_MAX, BLOCKS_SHOWN, B
 from telesphor.capabilities.compliance.deciding import Decisions, DecisionView, EntryView, ReplayView
 from telesphor.capabilities.compliance.entries import Filter
 from telesphor.capabilities.compliance.exporting import ExportDesk, ExportMade, ExportWish
+from telesphor.capabilities.compliance.findings import FindingPages, FindingsPage
 from telesphor.capabilities.compliance.mine import MyTokens, OwnPages, SeenPage
 from telesphor.capabilities.compliance.model import PAGE_ROWS, PAGE_ROWS_MAX
 from telesphor.capabilities.compliance.records import ITEMS_MAX, OwnDevices, RecordPage, RecordPages, What
@@ -76,6 +78,7 @@ class Pages:
     blocks: LedgerBlocks
     exports: ExportDesk
     own: OwnPages
+    findings: FindingPages
     records: RecordPages
     people: PeoplePages
     policies: PolicyPages
@@ -88,6 +91,7 @@ def routes(pages: Pages, sessions: Sessions) -> list[Any]:
     needed = needs_session(sessions)
     return [
         *_search_routes(pages, needed),
+        *_finding_routes(pages, needed),
         *_entry_routes(pages, needed),
         *_export_routes(pages, needed),
         *_own_routes(pages, needed),
@@ -150,6 +154,24 @@ def _search_routes(pages: Pages, needed: Any) -> list[Any]:
         return await asyncio.to_thread(pages.blocks.newest, count)
 
     return [search, activity, words, blocks]
+
+
+def _finding_routes(pages: Pages, needed: Any) -> list[Any]:
+    @get(
+        "/v1/app/audit/findings",
+        dependencies=needed,
+        tags=TAGS_AUDIT,
+        summary="What the compliance monitor found, the newest first",
+    )
+    async def findings(
+        session: CurrentSession, watch: _WatchId, before: _Position = None, rows: _Rows = PAGE_ROWS
+    ) -> FindingsPage:
+        """By codes of its rules, under a watch on the whole log."""
+        return await asyncio.to_thread(
+            pages.findings.findings, session.actor, watch, before=before, rows=rows
+        )
+
+    return [findings]
 
 
 def _entry_routes(pages: Pages, needed: Any) -> list[Any]:
@@ -293,6 +315,13 @@ def _people_routes(pages: Pages, needed: Any) -> list[Any]:
         """As of now, by groups or by tokens."""
         return await asyncio.to_thread(pages.people.roles, session.actor, watch)
 
+    @get("/v1/app/admin/invitations", dependencies=needed, tags=TAGS_ADMIN, summary="Links that are out")
+    async def invitations(
+        session: CurrentSession, watch: _WatchId, after: _After = "", rows: _Rows = PAGE_ROWS
+    ) -> InvitationsPage:
+        """Those that lead into no visit, by id; `after` goes on."""
+        return await asyncio.to_thread(pages.people.invitations, session.actor, watch, after=after, rows=rows)
+
     @get("/v1/app/admin/devices", dependencies=needed, tags=TAGS_ADMIN, summary="All devices")
     async def devices(
         session: CurrentSession, watch: _WatchId, after: _After = "", rows: _Rows = PAGE_ROWS
@@ -305,7 +334,7 @@ def _people_routes(pages: Pages, needed: Any) -> list[Any]:
         """Counts, ages, sizes."""
         return await asyncio.to_thread(pages.health.health, session.actor, watch)
 
-    return [people, roles, devices, health]
+    return [people, roles, invitations, devices, health]
 
 
 def _policy_routes(pages: Pages, needed: Any) -> list[Any]:

@@ -13,6 +13,8 @@ _WORDS: Final = {
     "actor.key-rotated/1": "changed their keys",
     "actor.suspended/1": "was suspended, keys lost",
     "actor.recovered/1": "came back with new keys",
+    "actor.paused/1": "suspended somebody",
+    "actor.resumed/1": "restored somebody",
     "actor.retired/1": "was retired",
     "access.decided/1": "asked for access",
     "access.standing/1": "may do this until something changes",

@@ -30,6 +30,7 @@ from telesphor.capabilities.identity.model import (
     ActorIdField,
     ActorInfo,
     ActorKind,
+    ActorPaused,
     ActorRetired,
     ActorSuspended,
     EndsKeys,
@@ -351,6 +352,10 @@ def _known_signer(db: apsw.Connection, actor_id: str) -> ActorInfo:
         )
     if info.state == "retired":
         raise ActorRetired("the request's actor is retired")
+    if info.state == "paused":
+        raise ActorPaused(
+            "the request's actor is suspended by whoever runs the node", hint="ask them why, and until when"
+        )
     if info.state == "suspended":
         raise ActorSuspended(
             "the keys of the request's actor were reported lost", hint="have its guardians recover it"

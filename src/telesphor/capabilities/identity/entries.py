@@ -2,7 +2,8 @@
 
 `node.created/1` is the first entry of every ledger, on `node/<id>`. The others stand on `actor/<id>`,
 whose numbers have no gap: whoever holds that stream knows every pair the actor ever signed with. How lost keys
-are recovered stands on the same stream: `recovery/entries.py`.
+are recovered stands on the same stream: `recovery/entries.py`. That an actor is paused stands on `pause/<actor>`: it is
+about whoever works here, not about keys, and so goes into no bundle that proves who signed what.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from telesphor.capabilities.identity.model import (
+    ActorIdField,
     Jwks,
     KemField,
     LossReason,
     NodeIdentity,
+    PauseReason,
     RegistrableKind,
     RootIdentity,
 )
@@ -59,6 +62,19 @@ class ActorRecovered(Body, frozen=True, kw_only=True):
     kem: KemField
 
 
+class ActorPausedBody(Body, frozen=True, kw_only=True):
+    """From the next entry on the actor does not act, until it is resumed. It says nothing about its keys."""
+
+    actor: ActorIdField
+    reason: PauseReason
+
+
+class ActorResumed(Body, frozen=True, kw_only=True):
+    """From the next entry on the actor acts again, with the keys it has."""
+
+    actor: ActorIdField
+
+
 class ActorRetiredBody(Body, frozen=True, kw_only=True):
     """From the next entry on the actor acts no more."""
 
@@ -68,6 +84,8 @@ ACTOR_REGISTERED = EntryType("actor.registered/1", ActorRegistered)
 ACTOR_KEY_ROTATED = EntryType("actor.key-rotated/1", ActorKeyRotated)
 ACTOR_SUSPENDED = EntryType("actor.suspended/1", ActorSuspendedBody)
 ACTOR_RECOVERED = EntryType("actor.recovered/1", ActorRecovered)
+ACTOR_PAUSED = EntryType("actor.paused/1", ActorPausedBody)
+ACTOR_RESUMED = EntryType("actor.resumed/1", ActorResumed)
 ACTOR_RETIRED = EntryType("actor.retired/1", ActorRetiredBody)
 
 ENTRIES = (
@@ -76,5 +94,7 @@ ENTRIES = (
     ACTOR_KEY_ROTATED,
     ACTOR_SUSPENDED,
     ACTOR_RECOVERED,
+    ACTOR_PAUSED,
+    ACTOR_RESUMED,
     ACTOR_RETIRED,
 )

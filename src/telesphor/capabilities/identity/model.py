@@ -58,6 +58,9 @@ class ActorKind(StrEnum):
 
 RegistrableKind = Literal["person", "system", "device", "organisation"]
 
+PauseReason = Literal["away", "left", "incident"]
+"""Why an actor is kept from acting for a while: it is away, has left, or something happened that is looked into."""
+
 LossReason = Literal["lost", "stolen", "disclosed"]
 """What happened to keys that are in force no more: nobody has them, or somebody else may."""
 
@@ -138,7 +141,7 @@ class ActorInfo(msgspec.Struct, frozen=True):
     id: ActorId
     kind: str
     key_id: str
-    state: Literal["active", "suspended", "retired"]
+    state: Literal["active", "paused", "suspended", "retired"]
 
 
 def read_jwks(jwks: Jwks) -> VerifyKey:
@@ -187,6 +190,13 @@ class ActorSuspended(TelesphorError):
     """The actor's keys were reported lost: none is in force until it is recovered."""
 
     code = "actor-suspended"
+    kind = Kind.FORBIDDEN
+
+
+class ActorPaused(ActorSuspended):
+    """The actor is kept from acting by whoever runs the node; its keys are as they were."""
+
+    code = "actor-paused"
     kind = Kind.FORBIDDEN
 
 

@@ -35,6 +35,7 @@ from telesphor.capabilities.identity.model import (
     ActorInfo,
     ActorKind,
     ActorMissing,
+    ActorPaused,
     ActorRetired,
     ActorSuspended,
     Card,
@@ -119,9 +120,12 @@ def active_actor(db: apsw.Connection, actor_id: str) -> ActorInfo:
     Raises:
         ActorMissing: nobody is registered under this id.
         ActorSuspended: its keys were reported lost.
+        ActorPaused: it is kept from acting for now.
         ActorRetired: it acts no more.
     """
     info = living_actor(db, actor_id)
+    if info.state == "paused":
+        raise ActorPaused(f"actor `{actor_id}` is suspended by whoever runs the node", hint="ask them")
     if info.state == "suspended":
         raise ActorSuspended(f"the keys of actor `{actor_id}` were reported lost", hint="recover it first")
     return info

@@ -13,8 +13,10 @@ import msgspec
 
 from telesphor.capabilities.identity.entries import (
     ACTOR_KEY_ROTATED,
+    ACTOR_PAUSED,
     ACTOR_RECOVERED,
     ACTOR_REGISTERED,
+    ACTOR_RESUMED,
     ACTOR_RETIRED,
     ACTOR_SUSPENDED,
     NODE_CREATED,
@@ -56,9 +58,23 @@ CREATE TABLE IF NOT EXISTS key_halves(
     half TEXT PRIMARY KEY,
     actor TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS actor_pauses(
+    actor TEXT PRIMARY KEY,
+    paused_by TEXT NOT NULL
+) WITHOUT ROWID;
 """
 
-TABLES = ("node", "actors", "actor_keys", "key_halves")
+TABLES = ("node", "actors", "actor_keys", "key_halves", "actor_pauses")
+
+_ACTOR = """
+SELECT kind, key_id, CASE WHEN state = 'active' AND paused_by IS NOT NULL THEN 'paused' ELSE state END
+FROM actors LEFT JOIN actor_pauses USING(actor) WHERE actor = ?
+"""
+_ACTORS = """
+SELECT actor, kind, key_id, CASE WHEN state = 'active' AND paused_by IS NOT NULL THEN 'paused' ELSE state END,
+    registered_at
+FROM actors LEFT JOIN actor_pauses USING(actor) WHERE actor > ? AND (? IS NULL OR kind = ?) ORDER BY actor LIMIT ?
+"""
 
 _LAST_KEYS = """
 SELECT key_id, jwks, kem, since, since_at, until, until_at FROM actor_keys
@@ -96,7 +112,13 @@ def node_row(db: apsw.Connection) -> tuple[str, str] | None:
 
 def actor_row(db: apsw.Connection, actor: str) -> ActorRow | None:
     """Return kind, current key and state of an actor, if it is registered."""
-    return db.execute("SELECT kind, key_id, state FROM actors WHERE actor = ?", (actor,)).fetchone()
+    return db.execute(_ACTOR, (actor,)).fetchone()
+
+
+def pause_row(db: apsw.Connection, actor: str) -> str | None:
+    """Return who paused an actor, if it is paused."""
+    row = db.execute("SELECT paused_by FROM actor_pauses WHERE actor = ?", (actor,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def lost_at(db: apsw.Connection, actor: str) -> int | None:
@@ -150,10 +172,7 @@ def count_actors(db: apsw.Connection) -> int:
 
 def actor_rows(db: apsw.Connection, *, kind: str | None, after: str, limit: int) -> list[tuple[str, ...]]:
     """Return id, kind, key, state and instant of registration of actors, by id from behind `after`."""
-    sql = "SELECT actor, kind, key_id, state, registered_at FROM actors WHERE actor > ?"
-    sql += " AND kind = ?" if kind is not None else ""
-    values = (after,) if kind is None else (after, kind)
-    return [tuple(map(str, row)) for row in db.execute(f"{sql} ORDER BY actor LIMIT ?", (*values, limit))]
+    return [tuple(map(str, row)) for row in db.execute(_ACTORS, (after, kind, kind, limit))]
 
 
 def kem_half(kem: bytes) -> str:
@@ -172,6 +191,10 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         _suspend(db, entry, actor=parse_stream(entry.stream)[1])
     elif entry.type == ACTOR_RECOVERED.name:
         _recover(db, entry, actor=parse_stream(entry.stream)[1])
+    elif entry.type == ACTOR_PAUSED.name:
+        db.execute("INSERT INTO actor_pauses VALUES(?, ?)", (entry.body.actor, entry.actor))
+    elif entry.type == ACTOR_RESUMED.name:
+        db.execute("DELETE FROM actor_pauses WHERE actor = ?", (entry.body.actor,))
     elif entry.type == ACTOR_RETIRED.name:
         actor = parse_stream(entry.stream)[1]
         db.execute("UPDATE actors SET state = 'retired' WHERE actor = ?", (actor,))

@@ -7,7 +7,6 @@ its keys, or was told of a recall gets nothing, whatever ticket it holds. Start 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from typing import Final
 
 import apsw
@@ -15,7 +14,7 @@ import msgspec
 
 from telesphor.capabilities.identity.service import active_actor
 from telesphor.capabilities.messages.envelopes.shelf import Shelf
-from telesphor.capabilities.messages.finding import find_circle, find_message
+from telesphor.capabilities.messages.finding import Reading, find_circle, find_message
 from telesphor.capabilities.messages.model import (
     ExportGrant,
     MessageRow,
@@ -37,6 +36,7 @@ from telesphor.capabilities.messages.refusals import (
 from telesphor.capabilities.messages.sending import check_there
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.ids import parse_id
+from telesphor.vault.store import find_object
 
 WAITING_ROWS_MAX: Final = 64
 """Of what waits for the monitor: as much as one of its looks may name."""
@@ -48,6 +48,14 @@ LATELY_MS: Final = 3_600_000
 """What a sender has sent within this counts as sending in bulk."""
 
 
+class WaitingFile(msgspec.Struct, frozen=True):
+    """An attached object as its writer began and sealed it; `size` is in bytes."""
+
+    object: str
+    media_type: str
+    size: int
+
+
 class WaitingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A version that the monitor has not judged; `sent_lately` counts its sender's messages of the last hour."""
 
@@ -57,7 +65,7 @@ class WaitingMessage(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     subject: str | None
     recipients: tuple[str, ...]
-    attachments: tuple[str, ...]
+    attachments: tuple[WaitingFile, ...]
     sent_lately: int
     size: int
 
@@ -85,7 +93,7 @@ class MessageDesk:
     """What tickets of messages are good for. Safe between threads; everything blocks.
 
     Args:
-        open_db: opens a read-only connection to the ledger's tables.
+        reading: lends a connection that reads the ledger's tables.
         names_of_patients: what those are called whom threads are about.
     """
 
@@ -93,11 +101,11 @@ class MessageDesk:
         self,
         *,
         shelf: Shelf,
-        open_db: Callable[[], apsw.Connection],
+        reading: Reading,
         names_of_patients: Callable[[apsw.Connection], dict[str, str]],
         clock: Clock,
     ) -> None:
-        self._shelf, self._open_db, self._clock = shelf, open_db, clock
+        self._shelf, self._reading, self._clock = shelf, reading, clock
         self._names_of_patients = names_of_patients
 
     def take_envelope(self, grant: ThreadGrant, name: str, data: bytes) -> None:
@@ -106,7 +114,7 @@ class MessageDesk:
         Raises:
             NotInThread, ThreadArchived, ActorRetired: the ticket is good no more; and as `Shelf.take`.
         """
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             self._check_member(db, grant)
             if find_circle(db, grant.thread).thread.archived:
                 raise ThreadArchived("the thread is archived", hint="restore it first")
@@ -118,7 +126,7 @@ class MessageDesk:
         Raises:
             NotInThread, MessageMissing, MessageRecalled, MessageExpired, NotAddressed, NotDelivered, EnvelopeGone.
         """
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             self._check_member(db, grant)
             message, version = _find(db, grant.thread, message_id, number)
             if message.sender != grant.actor:
@@ -131,7 +139,7 @@ class MessageDesk:
         Raises:
             NotTheMonitor, MessageMissing, MessageRecalled, MessageExpired, NotAddressed, NotLookedAt, EnvelopeGone.
         """
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             self._check_monitor(db, grant)
             _, version = _find(db, parse_id(thread), message_id, number)
             if not is_addressed(version, grant.actor):
@@ -143,21 +151,21 @@ class MessageDesk:
     def waiting(self, grant: MonitorGrant) -> WaitingList:
         """What waits for the monitor; raises `NotTheMonitor`."""
         since_ms = self._clock.now_ms() - LATELY_MS
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             self._check_monitor(db, grant)
             found = store.unjudged(db, grant.actor, count_max=WAITING_ROWS_MAX)
             return WaitingList(tuple(_waiting(db, *pair, since_ms=since_ms) for pair in found))
 
     def names(self, grant: MonitorGrant) -> NameList:
         """The names that the monitor looks for; raises `NotTheMonitor`."""
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             self._check_monitor(db, grant)
             names = self._names_of_patients(db)
         return NameList(tuple(PatientName(actor, name) for actor, name in sorted(names.items())))
 
     def check_export(self, grant: ExportGrant) -> None:
         """Let only whoever exported it pass, while it acts and is in it; raises `ActorRetired`, `NotInThread`."""
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             active_actor(db, grant.actor)
             if not grant.whole:
                 self._check_member(db, ThreadGrant(thread=grant.thread, actor=grant.actor))
@@ -203,7 +211,13 @@ def _waiting(
         sender=message.sender,
         subject=None if thread is None else thread.subject,
         recipients=tuple(one.actor for one in version.recipients if one.role == "member"),
-        attachments=tuple(one.object for one in version.attachments),
+        attachments=tuple(_file(db, one.object) for one in version.attachments),
         sent_lately=store.count_sent(db, sender=message.sender, since_ms=since_ms),
         size=version.size,
     )
+
+
+def _file(db: apsw.Connection, object_id: str) -> WaitingFile:
+    row = find_object(db, object_id)
+    assert row is not None, "only what is there is attached"
+    return WaitingFile(object_id, row.media_type, row.size or 0)

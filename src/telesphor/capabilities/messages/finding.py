@@ -6,11 +6,13 @@ Start at `Circle`, a thread with its members and the monitor.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import apsw
 
 from telesphor.capabilities.access.model import Action, Allowed, Ask, Resource, ResourceKind
+from telesphor.capabilities.identity.model import ActorKind
 from telesphor.capabilities.identity.service import active_actor, kem_of
 from telesphor.capabilities.messages.model import (
     Member,
@@ -36,6 +38,9 @@ from telesphor.runtime.capability import Actor, Body, Decision, Draft, EntryType
 
 Authorise = Callable[[Actor, Ask, State], Allowed]
 """The rules of access; raises `AccessDenied`, which leaves the denial on the ledger."""
+
+Reading = Callable[[], AbstractContextManager[apsw.Connection]]
+"""Lends a connection that reads the ledger's tables, for the length of a block."""
 
 
 class Circle(NamedTuple):
@@ -82,6 +87,14 @@ def require_member(actor: Actor, circle: Circle) -> None:
     """Let only an active member pass; raises `NotInThread`."""
     if not circle.has(actor.id):
         raise NotInThread("only members of the thread may do this")
+
+
+def may_remove(actor: Actor, circle: Circle) -> bool:
+    """Whether an actor may end others' parts: whoever opened the thread, whom it is about, or an organisation."""
+    return actor.kind == ActorKind.ORGANISATION or actor.id in (
+        circle.thread.opened_by,
+        circle.thread.subject,
+    )
 
 
 def require_open(circle: Circle) -> None:

@@ -5,13 +5,13 @@ It tells that something happened, never what was written; whoever is told looks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
 import apsw
 
 from telesphor.capabilities.messages import entries as types
+from telesphor.capabilities.messages.finding import Reading
 from telesphor.capabilities.messages.queries import store
 from telesphor.kernel.ids import parse_stream
 from telesphor.runtime.capability import Recorded
@@ -53,12 +53,12 @@ class LiveMessages:
     """Tells members what happened in their threads.
 
     Args:
-        open_db: opens a read-only connection to the ledger's tables.
+        reading: lends a connection that reads the ledger's tables.
     """
 
-    def __init__(self, hub: Publisher, *, open_db: Callable[[], apsw.Connection]) -> None:
+    def __init__(self, hub: Publisher, *, reading: Reading) -> None:
         self._hub = hub
-        self._open_db = open_db
+        self._reading = reading
 
     def handle(self, entry: Recorded) -> None:
         """Tell the members of an entry's thread, and whoever just ceased to be one."""
@@ -66,7 +66,7 @@ class LiveMessages:
         if event is None:
             return
         thread = parse_stream(entry.stream)[1]
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             told = {str(member.actor) for member in store.members_of(db, thread)}
             message = getattr(entry.body, "message", None)
             if getattr(entry.body, "screened", False):

@@ -204,6 +204,16 @@ class VersionRow(NamedTuple):
     screened: bool
 
 
+class ChangeRow(NamedTuple):
+    """That somebody was added to a thread or removed from it, or left: where the entry stands, who, and by whom."""
+
+    position: int
+    at: str
+    what: Literal["added", "removed", "left"]
+    actor: str
+    by: str
+
+
 class ReceiptRow(NamedTuple):
     """What somebody got: the newest version of a message, when first, and when it was first read; empty if not."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from telesphor.capabilities.messages.views import MessageViews, Names
 from telesphor.kernel.clock import Clock
 from telesphor.runtime.capability import Body, Capability, CommandType, Receipt, Recorded
 from telesphor.runtime.jobs import Periodic
+from telesphor.runtime.readers import Readers
 from telesphor.runtime.sessions import Sessions
 from telesphor.vault.vault import Vault
 
@@ -35,7 +36,6 @@ class Messages:
         record: records one command as the node's own word.
         open_db: opens a read-only connection to the ledger's tables.
         names: what people are called.
-        roles_of: names of the roles that an actor has.
         hub: the live connections.
         stack: closes what is opened here.
     """
@@ -49,7 +49,6 @@ class Messages:
         open_db: Callable[[], apsw.Connection],
         vault: Vault,
         names: Names,
-        roles_of: Callable[[apsw.Connection, str], Sequence[str]],
         hub: Publisher,
         clock: Clock,
         stack: ExitStack,
@@ -57,14 +56,16 @@ class Messages:
         self._authorise, self._tickets = authorise, vault.tickets
         self.shelf = Shelf(folder / ENVELOPES_FILE, open_db=open_db, clock=clock)
         stack.callback(self.shelf.close)
-        self.views = MessageViews(open_db=open_db, names=names, roles_of=roles_of)
+        readers = Readers(open_db)
+        stack.callback(readers.close)
+        self.views = MessageViews(reading=readers.reading, names=names)
         self.desk = MessageDesk(
             shelf=self.shelf,
-            open_db=open_db,
+            reading=readers.reading,
             names_of_patients=partial(self.views.names_of_patients, count_max=NAMES_MAX),
             clock=clock,
         )
-        self._live = LiveMessages(hub, open_db=open_db)
+        self._live = LiveMessages(hub, reading=readers.reading)
         self.retention = Retention(record=record, open_db=open_db, shelf=self.shelf, vault=vault, clock=clock)
 
     def capability(self) -> Capability:

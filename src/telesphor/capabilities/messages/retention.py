@@ -5,7 +5,8 @@
    laid meanwhile refuses it.
 3. Only then are the envelopes destroyed, and the objects that were attached to nothing that stays.
 
-What a crash left after step 2 is made up for when the job starts. INVARIANT: the word is no command of the registry.
+What a crash left after step 2, and what a hold on another thread kept of it, a later run makes up for. INVARIANT: the
+word is no command of the registry.
 Start at `Retention.run`.
 """
 
@@ -38,6 +39,7 @@ from telesphor.kernel.clock import Clock
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime.capability import Actor, Body, CommandType, Decision, Receipt, State
 from telesphor.runtime.telemetry import log
+from telesphor.vault.errors import ObjectHeld
 from telesphor.vault.model import EraseObject, ErasureReason, ObjectState
 from telesphor.vault.service import erase_object
 from telesphor.vault.store import find_object
@@ -77,12 +79,12 @@ class Retention:
         self._record, self._open_db, self._shelf, self._clock = record, open_db, shelf, clock
         self._expire = CommandType("message.expire/1", ExpireMessages, expire_messages)
         self._erase = CommandType("object.erase/1", EraseObject, partial(erase_object, vault=vault))
-        self._settled = False
+        self._shelf_settled = False
+        self._objects_settled = False
 
     def run(self) -> int:
         """Delete what is due, and what nobody named; returns how many messages were deleted."""
-        if not self._settled:
-            self._settle()
+        self._settle()
         self._shelf.sweep()
         deleted = 0
         for _ in range(BATCHES_AT_ONCE):
@@ -108,13 +110,20 @@ class Retention:
             versions = [version for message in messages for version in _versions(db, message)]
             objects = _objects_to_erase(db, ids, versions)
         self._shelf.destroy(thread, [version.envelope for version in versions])
-        self._erase_all(objects)
+        if not self._erase_all(objects):
+            self._objects_settled = False
         return len(ids)
 
     def _settle(self) -> None:
-        """Finish what a crash left undone."""
-        self._shelf.settle()
-        after = ""
+        """Finish what a crash left undone, and what a hold kept."""
+        if not self._shelf_settled:
+            self._shelf.settle()
+            self._shelf_settled = True
+        if not self._objects_settled:
+            self._objects_settled = self._settle_objects()
+
+    def _settle_objects(self) -> bool:
+        after, all_erased = "", True
         while True:
             with closing(self._open_db()) as db:
                 page = store.expired_with_objects(db, after=after, count_max=MESSAGES_AT_ONCE_MAX)
@@ -122,19 +131,25 @@ class Retention:
                 versions = [one for row in rows if row is not None for one in _versions(db, row)]
                 objects = _objects_to_erase(db, page, versions)
             if not page:
-                break
-            self._erase_all(objects)
+                return all_erased
+            all_erased = self._erase_all(objects) and all_erased
             after = page[-1]
-        self._settled = True
 
-    def _erase_all(self, objects: Sequence[str]) -> None:
+    def _erase_all(self, objects: Sequence[str]) -> bool:
+        """Erase each; returns whether none is kept by a hold."""
+        all_erased = True
         for object_id in objects:
             try:
                 self._record(self._erase, EraseObject(object=object_id, reason=ErasureReason.RETENTION))
             except (
+                ObjectHeld
+            ):  # By the hold of another thread that it is attached in; once lifted, it goes too.
+                all_erased = False
+            except (
                 TelesphorError
             ) as error:  # One object must not keep the others alive; the next start tries again.
                 log.error("attachment not erased", code=error.code)
+        return all_erased
 
 
 def expire_messages(actor: Actor, command: ExpireMessages, state: State) -> Decision:

@@ -17,7 +17,6 @@ from telesphor.capabilities.messages.model import VERSIONS_MAX, ExportGrant, Mon
 from telesphor.capabilities.messages.refusals import MessageMissing
 from telesphor.capabilities.messages.views import (
     ROWS_MAX,
-    FindingList,
     MessageViews,
     RecipientList,
     ThreadList,
@@ -197,18 +196,7 @@ def _view_routes(views: MessageViews, sessions: Sessions) -> list[Any]:
         """All of them, and nobody else; the monitor last."""
         return views.recipients(session.actor, parse_id(thread))
 
-    @get(
-        "/v1/app/monitor/findings",
-        dependencies=needed,
-        tags=TAGS,
-        summary="What the compliance monitor found",
-        sync_to_thread=True,
-    )
-    def list_findings(session: CurrentSession, after: _After = None, rows: _Rows = ROWS_MAX) -> FindingList:
-        """The newest first, by codes of rules."""
-        return views.findings(session.actor, after=after, rows=rows)
-
-    return [list_threads, show_thread, list_recipients, list_findings]
+    return [list_threads, show_thread, list_recipients]
 
 
 def _thread_grant(tickets: Tickets, authorization: str | None, thread: str) -> ThreadGrant:

@@ -42,6 +42,15 @@ CREATE TABLE IF NOT EXISTS thread_members(
     PRIMARY KEY(thread, actor)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS thread_members_of ON thread_members(actor) WHERE active = 1;
+CREATE TABLE IF NOT EXISTS thread_changes(
+    thread TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    what TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    by TEXT NOT NULL,
+    PRIMARY KEY(thread, position)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS thread_holds(
     thread TEXT NOT NULL,
     hold TEXT NOT NULL,
@@ -101,6 +110,7 @@ TABLES = (
     "message_monitors",
     "threads",
     "thread_members",
+    "thread_changes",
     "thread_holds",
     "messages",
     "message_versions",
@@ -135,14 +145,17 @@ def _add_member(db: apsw.Connection, entry: Recorded, thread: str) -> None:
     sql = """INSERT OR REPLACE INTO thread_members SELECT ?, ?, ?, 1,
         NOT EXISTS(SELECT 1 FROM thread_members WHERE thread = ? AND actor = ?)"""
     db.execute(sql, row)
+    _note_change(db, entry, thread, "added", entry.body.actor)
 
 
 def _remove_member(db: apsw.Connection, entry: Recorded, thread: str) -> None:
     _end_member(db, thread, entry.body.actor)
+    _note_change(db, entry, thread, "removed", entry.body.actor)
 
 
 def _leave(db: apsw.Connection, entry: Recorded, thread: str) -> None:
     _end_member(db, thread, entry.actor)
+    _note_change(db, entry, thread, "left", entry.actor)
 
 
 def _make_known(db: apsw.Connection, entry: Recorded, thread: str) -> None:
@@ -153,6 +166,11 @@ def _make_known(db: apsw.Connection, entry: Recorded, thread: str) -> None:
 
 def _end_member(db: apsw.Connection, thread: str, actor: str) -> None:
     db.execute("UPDATE thread_members SET active = 0 WHERE thread = ? AND actor = ?", (thread, actor))
+
+
+def _note_change(db: apsw.Connection, entry: Recorded, thread: str, what: str, actor: str) -> None:
+    row = (thread, entry.position, entry.at, what, actor, entry.actor)
+    db.execute("INSERT INTO thread_changes VALUES(?, ?, ?, ?, ?, ?)", row)
 
 
 def _archive(db: apsw.Connection, _entry: Recorded, thread: str) -> None:

@@ -17,6 +17,7 @@ from telesphor.capabilities.messages.finding import (
     ask_about,
     beside,
     find_circle,
+    may_remove,
     require_member,
     require_monitor,
     require_open,
@@ -238,8 +239,7 @@ def remove_member(actor: Actor, command: RemoveMember, state: State) -> Decision
         MemberRefused: there is no such member.
     """
     circle = find_circle(state.db, command.thread)
-    responsible = (circle.thread.opened_by, circle.thread.subject)
-    if actor.id not in responsible and actor.kind != ActorKind.ORGANISATION:
+    if not may_remove(actor, circle):
         raise NotPermitted("whoever opened the thread, whom it is about, or an organisation removes members")
     _check_part(actor, circle)
     _check_is_member(command.actor, circle)

@@ -6,27 +6,27 @@ Start at `MessageViews`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 import apsw
 import msgspec
 
-from telesphor.capabilities.identity.model import ActorKind, NotPermitted
 from telesphor.capabilities.identity.service import node_of
 from telesphor.capabilities.messages.finding import (
     Circle,
+    Reading,
     find_circle,
+    may_remove,
     recipients_now,
     require_member,
 )
 from telesphor.capabilities.messages.model import (
     Attachment,
+    ChangeRow,
     MessageRow,
     MessageState,
     Recipient,
-    VersionRow,
     state_of,
 )
 from telesphor.capabilities.messages.queries import store
@@ -36,6 +36,9 @@ from telesphor.runtime.capability import Actor
 ROWS_MAX: Final = 100
 COUNTED_MAX: Final = 100
 """Unread messages of a thread that are counted: a screen says `99+` behind that."""
+
+CHANGES_MAX: Final = 200
+"""Who came and went between the messages of one page: more than the members of a thread, six times over."""
 
 POSITION_MAX: Final = 2**53 - 1
 
@@ -66,7 +69,8 @@ class MonitorView(msgspec.Struct, frozen=True):
 
 
 class ThreadView(msgspec.Struct, frozen=True, kw_only=True):
-    """A thread as one member sees it. `urgency` is the highest among what that member has not read."""
+    """A thread as one member sees it. `urgency` is the highest among what that member has not read; `removes` is
+    whether that member may remove others."""
 
     thread: str
     state: str
@@ -81,6 +85,7 @@ class ThreadView(msgspec.Struct, frozen=True, kw_only=True):
     urgency: str
     opened_at: str
     last_at: str
+    removes: bool
 
 
 class ThreadList(msgspec.Struct, frozen=True):
@@ -100,7 +105,10 @@ class ReceiptView(msgspec.Struct, frozen=True):
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message: its newest version that went out, or for its sender the newest there is."""
+    """A message: its newest version that went out, or for its sender the newest there is.
+
+    `position` is where the signed header of the first version stands on the ledger.
+    """
 
     message: str
     version: int
@@ -117,13 +125,30 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     versions: int
     verdict: str
     receipts: tuple[ReceiptView, ...]
+    position: int
+
+
+class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
+    """That somebody was added or removed, by whom, or left: `what` is `added`, `removed` or `left`."""
+
+    position: int
+    at: str
+    what: str
+    actor: str
+    name: str | None
+    by: str
+    by_name: str | None
 
 
 class ThreadPage(msgspec.Struct, frozen=True):
-    """Messages of a thread, the newest first; `before` leads on, and is null at the beginning."""
+    """Messages of a thread, the newest first; `before` leads on, and is null at the beginning.
+
+    `changes` are who came and went in the same part of the thread, the newest first.
+    """
 
     thread: ThreadView
     messages: tuple[MessageView, ...]
+    changes: tuple[ChangeView, ...]
     before: int | None
 
 
@@ -144,48 +169,25 @@ class RecipientList(msgspec.Struct, frozen=True):
     domains: tuple[str, ...]
 
 
-class FindingView(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that the monitor flagged or held back."""
-
-    thread: str
-    message: str
-    version: int
-    at: str
-    sender: str
-    sender_name: str | None
-    verdict: str
-    codes: tuple[str, ...]
-    state: str
-
-
-class FindingList(msgspec.Struct, frozen=True):
-    """What the monitor found, the newest first."""
-
-    findings: tuple[FindingView, ...]
-    after: int | None
-
-
 class MessageViews:
     """The views of one node.
 
     Args:
-        open_db: opens a read-only connection to the ledger's tables.
-        roles_of: names of the roles that an actor has.
+        reading: lends a connection that reads the ledger's tables.
     """
 
     def __init__(
         self,
         *,
-        open_db: Callable[[], apsw.Connection],
+        reading: Reading,
         names: Names,
-        roles_of: Callable[[apsw.Connection, str], Sequence[str]],
     ) -> None:
-        self._open_db, self._names, self._roles_of = open_db, names, roles_of
+        self._reading, self._names = reading, names
 
     def threads(self, actor: Actor, *, archived: bool, after: int | None, rows: int) -> ThreadList:
         """The actor's threads, the last used first."""
         count = max(1, min(rows, ROWS_MAX))
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             found = store.threads_of(db, actor.id, archived=archived, before=_before(after), count_max=count)
             circles = [find_circle(db, row.thread) for _, row in found]
             names = self._names.names_for(actor, _people(circles))
@@ -195,20 +197,30 @@ class MessageViews:
     def thread(self, actor: Actor, thread: str, *, before: int | None, rows: int) -> ThreadPage:
         """One thread with its newest messages; raises `ThreadMissing`, `NotInThread`."""
         count = max(1, min(rows, ROWS_MAX))
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             circle = find_circle(db, thread)
             require_member(actor, circle)
             found = store.messages_of(db, thread, before=_before(before), count_max=count)
+            is_full = len(found) == count
+            changes = store.changes_of(
+                db,
+                thread,
+                after=found[-1].position if is_full else -1,
+                before=_before(before),
+                count_max=CHANGES_MAX,
+            )
             senders = {str(message.sender) for message in found}
-            names = self._names.names_for(actor, {*_people([circle]), *senders})
+            changed = {one for change in changes for one in (change.actor, change.by)}
+            names = self._names.names_for(actor, {*_people([circle]), *senders, *changed})
             messages = [_message(db, actor, message, names) for message in found]
             shown = tuple(one for one in messages if one is not None)
             view = _thread(db, actor, circle, names)
-        return ThreadPage(view, shown, found[-1].position if len(found) == count else None)
+        seen = tuple(_change(one, names) for one in changes)
+        return ThreadPage(view, shown, seen, found[-1].position if is_full else None)
 
     def recipients(self, actor: Actor, thread: str) -> RecipientList:
         """To whom a message is sealed now; raises `ThreadMissing`, `NotInThread`, `MonitorMissing`."""
-        with closing(self._open_db()) as db:
+        with self._reading() as db:
             circle = find_circle(db, thread)
             require_member(actor, circle)
             found = recipients_now(db, circle)
@@ -221,18 +233,6 @@ class MessageViews:
             for one, key in found
         )
         return RecipientList(views, (domain,))
-
-    def findings(self, actor: Actor, *, after: int | None, rows: int) -> FindingList:
-        """What the monitor found, for organisations and privacy officers; raises `NotPermitted` for others."""
-        count = max(1, min(rows, ROWS_MAX))
-        with closing(self._open_db()) as db:
-            officer = "privacy-officer" in self._roles_of(db, actor.id)
-            if actor.kind != ActorKind.ORGANISATION and not officer:
-                raise NotPermitted("organisations and privacy officers see what the monitor found")
-            found = store.findings(db, before=_before(after), count_max=count)
-        names = self._names.names_for(actor, {str(message.sender) for _, message, _ in found})
-        views = tuple(_finding(message, version, names) for _, message, version in found)
-        return FindingList(views, found[-1][0] if len(found) == count else None)
 
     def names_of_patients(self, db: apsw.Connection, *, count_max: int) -> dict[str, str]:
         """What those are called whom threads are about, for the monitor."""
@@ -272,6 +272,19 @@ def _thread(db: apsw.Connection, actor: Actor, circle: Circle, names: dict[str, 
         urgency=urgency,
         opened_at=thread.opened_at,
         last_at=thread.last_at,
+        removes=may_remove(actor, circle),
+    )
+
+
+def _change(change: ChangeRow, names: dict[str, str]) -> ChangeView:
+    return ChangeView(
+        position=change.position,
+        at=change.at,
+        what=change.what,
+        actor=change.actor,
+        name=names.get(change.actor),
+        by=change.by,
+        by_name=names.get(change.by),
     )
 
 
@@ -303,6 +316,7 @@ def _message(
         versions=version.version,
         verdict=version.verdict if own else "",
         receipts=_receipts(db, message),
+        position=message.position,
     )
 
 
@@ -310,18 +324,4 @@ def _receipts(db: apsw.Connection, message: MessageRow) -> tuple[ReceiptView, ..
     return tuple(
         ReceiptView(row.actor, row.version, row.delivered_at or None, row.read_at or None)
         for row in store.receipts_of(db, message.message)
-    )
-
-
-def _finding(message: MessageRow, version: VersionRow, names: dict[str, str]) -> FindingView:
-    return FindingView(
-        thread=message.thread,
-        message=message.message,
-        version=version.version,
-        at=version.at,
-        sender=message.sender,
-        sender_name=names.get(message.sender),
-        verdict=version.verdict,
-        codes=version.codes,
-        state=message.ended or version.state,
     )

@@ -1,7 +1,7 @@
 """How the page gets the links: two routes, which only the node of the demonstration has, on loopback.
 
     GET  /v1/demo           the rounds, each with its people, their links and what is ready
-    POST /v1/demo/rounds    asks for a round with new people
+    POST /v1/demo/rounds    asks for a round with new people, and is told its number: no two who ask share one
 
 The links are keys to everything here, so whoever asks shows the key that the address of the page carries behind `#`:
 other people of the machine do not have it, and no page from elsewhere can send the header. Start at `Board`.
@@ -83,7 +83,8 @@ class Board:
     def __init__(self, clinic: str, key: str) -> None:
         self._clinic, self.key = clinic, key
         self._rounds: dict[int, Round] = {}
-        self._preparing = False
+        self._promised = 1  # The first round is made unasked.
+        self._preparing = 0
         self._lock = threading.Lock()
         self._wake: Callable[[], object] = _nobody
 
@@ -91,31 +92,34 @@ class Board:
         """Put up a round, or what became of it."""
         with self._lock:
             if played.number not in self._rounds:
-                self._preparing = False
+                self._preparing = max(0, self._preparing - 1)
             self._rounds[played.number] = played
 
     def on_ask(self, wake: Callable[[], object]) -> None:
-        """Have something called, from whatever thread, when another round is asked for."""
+        """Have something called, from whatever thread, once for each further round that is asked for."""
         self._wake = wake
 
-    def ask(self) -> None:
-        """Ask for another round; raises `RoundsFull`."""
+    def ask(self) -> int:
+        """Ask for another round; returns its number. Raises `RoundsFull`."""
         with self._lock:
-            if len(self._rounds) >= ROUNDS_MAX:
+            if self._promised >= ROUNDS_MAX:
                 raise RoundsFull(f"this demonstration has played `{ROUNDS_MAX}` rounds", hint="start it anew")
-            self._preparing = True
+            self._promised += 1
+            self._preparing += 1
+            number = self._promised
         self._wake()
+        return number
 
     def give_up(self) -> None:
-        """The round that was asked for does not come."""
+        """The round that is next does not come."""
         with self._lock:
-            self._preparing = False
+            self._preparing = max(0, self._preparing - 1)
 
     def read(self) -> Shown:
         """All of it."""
         with self._lock:
             rounds = tuple(_shown(one) for _, one in sorted(self._rounds.items(), reverse=True))
-            return Shown(self._clinic, rounds, self._preparing)
+            return Shown(self._clinic, rounds, self._preparing > 0)
 
     def routes(self) -> tuple[RawRoute, ...]:
         """The handlers, for a node's edge."""
@@ -127,8 +131,8 @@ class Board:
 
     async def _begin(self, scope: Scope, _receive: Receive, send: Send) -> None:
         self._check_key(scope)
-        self.ask()
-        await send_bytes(send, b"{}", status=202, headers=dict(_ANSWER_HEADERS))
+        answer = msgspec.json.encode({"number": self.ask()})
+        await send_bytes(send, answer, status=202, headers=dict(_ANSWER_HEADERS))
 
     def _check_key(self, scope: Scope) -> None:
         shown = dict(scope["headers"]).get(KEY_HEADER, b"")

@@ -19,13 +19,13 @@ from telesphor.client.wallet import Wallet
 from telesphor.demo.enrolment import CLINIC_RULES, Maker, make_maker, trust_commands
 from telesphor.demo.play.cast import ROLES, Part
 from telesphor.demo.play.naming import name_people
-from telesphor.demo.stage import ORIGIN
+from telesphor.demo.stage import CLINIC, ORIGIN
 from telesphor.kernel.clock import Clock, format_instant
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger.entries import EntryReader, RecordedEntry
 
 NAMES: Final = {
-    "organisation": "Riverside Clinic",
+    "organisation": CLINIC,
     "monitor": "Riverside compliance monitor",
     "colleague": "Dr. Ines Brandt",
     "on_call": "Dr. Karim Haddad",
@@ -35,6 +35,13 @@ NAMES: Final = {
 CARE_TEAM: Final = "care-team"
 MAKER: Final = "clip-works.example"
 MODEL: Final = "Pulse Clip 3"
+
+HOSTS: Final = """\
+@id("visits-by-clinicians")
+forbid (principal, action == Telesphor::Action::"open-visit", resource)
+when { principal.kind == "person" && !principal.roles.contains("clinician") };
+"""
+"""The clinic's own rule: of people, only who has the role of a clinician opens or schedules visits."""
 
 ADMINISTRATORS: Final = """\
 @id("administrators")
@@ -110,7 +117,7 @@ async def open_house(reach: Reach, organisation: Wallet, firmware: FileHash, sta
     await own.send(
         *_form(groups, colleague.actor, on_call.actor),
         *trust_commands(maker, firmware, ids),
-        ("policy.set/1", {"slot": "rules", "policies": CLINIC_RULES + ADMINISTRATORS}),
+        ("policy.set/1", {"slot": "rules", "policies": CLINIC_RULES + HOSTS + ADMINISTRATORS}),
         ("monitor.declare/1", {"monitor": monitor.actor, "mode": "screen"}),
     )
     people = {"organisation": organisation, "monitor": monitor, "visitor": visitor}

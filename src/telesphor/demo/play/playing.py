@@ -153,15 +153,14 @@ class _Play:
 
     async def _play(self, props: Props, stack: AsyncExitStack) -> None:
         """Round after round, as they are asked for."""
-        wanted, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._board.on_ask(lambda: loop.call_soon_threadsafe(wanted.set))
+        wanted, loop = asyncio.Semaphore(0), asyncio.get_running_loop()
+        self._board.on_ask(lambda: loop.call_soon_threadsafe(wanted.release))
         live = await begin_round(props, 1, stack)
         self._tell(self._opened())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(live.play())
             for number in range(2, ROUNDS_MAX + 1):
-                await wanted.wait()
-                wanted.clear()
+                await wanted.acquire()
                 try:
                     live = await begin_round(props, number, stack)
                 except TelesphorError as error:

@@ -45,8 +45,12 @@ def test_people_are_listed_with_names_and_keys_in_pages(office: Office) -> None:
 
 def test_roles_are_listed_with_who_has_them(office: Office) -> None:
     hospital, watch = office.actor(office.hospital), office.watch(office.hospital, scope="administration")
-    (role,) = office.people.roles(hospital, watch).roles
+    page = office.people.roles(hospital, watch)
+    (role,) = page.roles
     assert (role.role, [person.id for person in role.people]) == ("privacy-officer", [office.officer.actor])
+    (group,) = page.groups
+    assert (group.role, group.reserved, group.keeper.id) == ("privacy-officer", True, office.hospital.actor)
+    assert [member.id for member in group.members] == [office.officer.actor]
 
 
 def test_no_device_is_an_empty_page(office: Office) -> None:

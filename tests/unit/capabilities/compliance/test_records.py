@@ -58,6 +58,8 @@ def test_grant_opens_what_it_covers_until_it_is_taken_back(office: Office) -> No
     office.ask(office.doctor, ("token.accept/1", {"token": token}))
     item = items(office, office.doctor, person=office.patient)[mine]
     assert (item.why, item.token, item.token_until) == ("token", token, terms["not_after"])
+    assert item.token_by is not None
+    assert item.token_by.id == office.patient.actor
     office.ask(office.patient, ("token.revoke/1", {"token": token}))
     assert mine not in items(office, office.doctor, person=office.patient)
 

@@ -15,6 +15,7 @@ import uvicorn
 from litestar import Litestar
 
 from telesphor.capabilities.compliance.administration.health import HealthPages, NodeParts
+from telesphor.capabilities.compliance.findings import FindingPages
 from telesphor.capabilities.compliance.routes import Pages, routes
 from telesphor.client.wallet import Wallet
 from telesphor.runtime.problems import handle_exception
@@ -99,6 +100,7 @@ def pages_of(office: Office) -> Pages:
         blocks=office.blocks,
         exports=office.exports,
         own=office.own,
+        findings=FindingPages(office.audit),
         records=office.records,
         people=office.people,
         policies=office.policies,

@@ -484,7 +484,10 @@ def test_replaying_the_entries_gives_the_same_tables(world: World) -> None:
         identity_store.apply(again, entry)
     for table in identity_store.TABLES:
         rows = f'SELECT * FROM "{table}" ORDER BY 1, 2'
-        assert list(again.execute(rows)) == list(world.db.execute(rows)) != []
+        found = list(again.execute(rows))
+        assert found == list(world.db.execute(rows))
+        # Pauses are asked for at a whole node: `tests/unit/app/test_administering.py` folds those.
+        assert found or table == "actor_pauses"
 
 
 def test_old_keys_keep_their_place_in_the_history(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from telesphor.app.relations import NodeHolds
 from telesphor.capabilities.access.service import authorise
 from telesphor.capabilities.messages.capability import messages_capability
 from telesphor.capabilities.messages.content import Content
@@ -67,11 +68,10 @@ class Office:
         capability = messages_capability(
             authorise=authorise, tickets=cast(Any, tickets), shelf=cast(Any, shelf)
         )
-        self.world = World(folder, capability)
+        self.world = World(folder, capability, holds=NodeHolds())
         self.world.begin()
         self.clock, self.ids = self.world.clock, self.world.ids
         self.names, self.hub = Names(), Hub()
-        self.roles: dict[str, list[str]] = {}
         self.stack = ExitStack()
         self.messages = Messages(
             folder,
@@ -80,7 +80,6 @@ class Office:
             open_db=partial(open_reader, self.world.path),
             vault=self.world.vault,
             names=self.names,
-            roles_of=lambda _db, actor: self.roles.get(actor, []),
             hub=self.hub,
             clock=self.clock,
             stack=self.stack,

@@ -171,6 +171,20 @@ def test_envelopes_that_no_command_names_are_bounded(office: Office) -> None:
     office.put(office.nurse, letters[-1])
 
 
+def test_what_a_crash_kept_from_being_noted_takes_nobodys_place(office: Office) -> None:
+    """An entry names them; the shelf forgot that it does, and finds it out at the start."""
+    thread = office.open()
+    kept = office.messages.shelf._kept
+    for _ in range(3):
+        office.send(office.patient, thread)
+    assert kept.count_waiting(office.patient.actor) == 0
+    kept._named.clear()
+    lost = kept.count_waiting(office.patient.actor)
+    assert lost > 0
+    office.messages.shelf.settle()
+    assert kept.count_waiting(office.patient.actor) == 0
+
+
 def test_outsider_neither_sends_nor_puts_envelopes(office: Office) -> None:
     thread = office.open()
     letter = office.write(office.stranger, thread)

@@ -16,13 +16,15 @@ from typing import Any
 import pytest
 
 from telesphor.app import create_node, open_node
-from telesphor.capabilities.messages.content import Content
+from telesphor.capabilities.messages.content import AttachedFile, Content
 from telesphor.capabilities.messages.model import MessageId, ThreadId
+from telesphor.capabilities.messages.monitor.scanner import shipped
 from telesphor.client.errors import ClientRefused
 from telesphor.client.letters import Addressee, Letter, open_letter, write_letter
 from telesphor.client.monitoring import Monitor
 from telesphor.client.node import NodeClient
 from telesphor.client.wallet import Wallet
+from telesphor.kernel.chunked import CHUNK
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.sealing import seal_envelope
 from telesphor.runtime.serving import serving
@@ -57,13 +59,40 @@ class Clinic:
         self.story.ask(self.story.patient, ("thread.open/1", body))
         return thread
 
-    def letter(self, thread: str, text: str) -> Letter:
+    async def attach(
+        self, data: bytes, *, name: str, media_type: str, begun_as: str | None = None
+    ) -> AttachedFile:
+        """An object of the patient that everybody may read; `begun_as` is what the vault is told that it is."""
+        readers = [one.actor for one in (self.story.clinician, self.monitor)]
+        async with self.client(self.story.patient) as client:
+            sealed = await client.put_object(
+                io.BytesIO(data), media_type=begun_as or media_type, readers=readers
+            )
+        return AttachedFile(object=sealed.object, name=name, media_type=media_type, size=len(data))
+
+    async def send_file(self, thread: str, data: bytes, **said: Any) -> Letter:
+        """A message with one file, judged."""
+        letter = self.letter(thread, "See the file.", files=(await self.attach(data, **said),))
+        await self.send(letter)
+        await self.judge()
+        return letter
+
+    def reads_of(self, file: str) -> list[str]:
+        """Who read an object, by its own stream."""
+        reader = self.story.node.reader()
+        try:
+            return [entry.actor for entry in reader.stream(f"object/{file}") if entry.type == "object.read/1"]
+        finally:
+            reader.close()
+
+    def letter(self, thread: str, text: str, files: tuple[AttachedFile, ...] = ()) -> Letter:
         content = Content(
             thread=ThreadId(thread),
             message=MessageId(self.story.ids.next()),
             version=1,
             sender=self.story.patient.actor,
             text=text,
+            attachments=files,
         )
         return write_letter(content, self.addressees())
 
@@ -295,3 +324,100 @@ async def test_view_of_recipients_is_whom_a_message_must_be_sealed_to(clinic: Cl
     assert {(one["actor"], one["key"], one["role"]) for one in found["recipients"]} == wanted
     assert found["recipients"][-1]["role"] == "monitor"
     assert found["domains"] == ["node.example"]
+
+
+TABLE = b"name,number\nsomebody,My password is Winter2026!\n"
+
+
+async def test_file_with_a_password_is_held_and_the_look_is_an_entry(
+    clinic: Clinic, capfd: pytest.CaptureFixture[str]
+) -> None:
+    letter = await clinic.send_file(clinic.open(), TABLE, name="list.csv", media_type="text/csv")
+    assert clinic.verdict_of(letter) == ("hold", ("credential",))
+    assert clinic.reads_of(attached_to(letter)) == [clinic.monitor.actor]
+    assert "Winter" not in "".join(capfd.readouterr()), "content never reaches a log"
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "begun_as"),
+    [
+        ("list.png", "image/png", "text/csv"),
+        ("list.png", "text/csv", "image/png"),
+        ("list.csv", "image/png", "image/png"),
+    ],
+)
+async def test_text_that_is_called_a_picture_anywhere_is_opened(
+    clinic: Clinic, name: str, media_type: str, begun_as: str
+) -> None:
+    said = {"name": name, "media_type": media_type, "begun_as": begun_as}
+    letter = await clinic.send_file(clinic.open(), TABLE, **said)
+    assert clinic.verdict_of(letter)[0] == "hold"
+
+
+async def test_picture_is_not_opened_and_the_judgement_says_so(clinic: Clinic) -> None:
+    letter = await clinic.send_file(clinic.open(), b"\x89PNG", name="rash.png", media_type="image/png")
+    assert clinic.verdict_of(letter) == ("pass", ("attachment-not-opened",))
+    assert clinic.reads_of(attached_to(letter)) == []
+
+
+async def test_file_that_the_monitor_was_not_given_is_refused(clinic: Clinic) -> None:
+    file = await clinic.attach(TABLE, name="list.csv", media_type="text/csv")
+    async with clinic.client(clinic.story.patient) as client:
+        readers = [clinic.story.clinician.actor]
+        await client.send(("object.rewrap/1", {"object": file.object, "readers": readers}))
+    letter = clinic.letter(clinic.open(), "See the file.", files=(file,))
+    with pytest.raises(ClientRefused, match="not all recipients may read") as caught:
+        await clinic.send(letter)
+    assert caught.value.code == "attachment-refused"
+
+
+@pytest.mark.parametrize("taking", ["object.rewrap/1", "object.erase/1"])
+async def test_file_that_was_taken_from_the_monitor_before_it_looked_is_held(
+    clinic: Clinic, taking: str
+) -> None:
+    file = await clinic.attach(TABLE, name="list.csv", media_type="text/csv")
+    letter = clinic.letter(clinic.open(), "See the file.", files=(file,))
+    await clinic.send(letter)
+    body: dict[str, Any] = {"readers": []} if taking == "object.rewrap/1" else {"reason": "error"}
+    async with clinic.client(clinic.story.patient) as client:
+        await client.send((taking, {"object": file.object, **body}))
+    await clinic.judge()
+    assert clinic.verdict_of(letter) == ("hold", ("not-as-sealed",))
+
+
+async def test_file_longer_than_what_is_looked_at_is_flagged(clinic: Clinic) -> None:
+    """What stands in its beginning is found all the same, and of the rest the judgement says that nobody saw it."""
+    bytes_max = shipped().rules.attachments.bytes
+    data = b"My SSN is 123-45-6789\n" + b"." * bytes_max
+    letter = await clinic.send_file(clinic.open(), data, name="a.txt", media_type="text/plain")
+    assert clinic.verdict_of(letter) == ("flag", ("attachment-not-read", "social-security-number"))
+
+
+async def test_object_opened_by_its_reader_is_what_was_written_to_any_byte(clinic: Clinic) -> None:
+    """Around the ends of chunks, where the last one is fetched apart."""
+    data = bytes(range(256)) * 193
+    file = await clinic.attach(data, name="a.bin", media_type="application/octet-stream")
+    async with clinic.client(clinic.monitor) as client:
+        for end in (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, len(data), len(data) + 9):
+            opened = await client.open_object(file.object, purpose="operations", end=end)
+            assert opened == data[:end]
+
+
+async def test_object_attached_in_a_held_thread_is_erased_by_nobody_at_a_whole_node(clinic: Clinic) -> None:
+    thread, hold = clinic.open(), clinic.story.ids.next()
+    letter = await clinic.send_file(thread, b"\x89PNG", name="rash.png", media_type="image/png")
+    held = {"thread": thread, "hold": hold}
+    clinic.story.ask(clinic.story.hospital, ("thread.hold/1", held))
+    erasing = ("object.erase/1", {"object": attached_to(letter), "reason": "patient-request"})
+    async with clinic.client(clinic.story.patient) as client:
+        with pytest.raises(ClientRefused, match="legal hold") as caught:
+            await client.send(erasing)
+        assert caught.value.code == "object-held"
+        clinic.story.ask(clinic.story.hospital, ("thread.lift-hold/1", held))
+        await client.send(erasing)
+
+
+def attached_to(letter: Letter) -> str:
+    """The one object of a letter."""
+    (file,) = letter.body["attachments"]
+    return str(file["object"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from typing import Any
+
 import pytest
 
 from telesphor.capabilities.messages.exporting import _envelopes
@@ -9,6 +12,7 @@ from telesphor.capabilities.messages.model import DAY_MS, ExportGrant
 from telesphor.capabilities.messages.refusals import EnvelopeGone
 from telesphor.capabilities.messages.retention import ExpireMessages
 from telesphor.capabilities.messages.views import parts_with
+from telesphor.client.requests import Command
 from telesphor.client.wallet import Wallet
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.errors import TelesphorError
@@ -22,6 +26,18 @@ def envelope_of(office: Office, thread: str, n: int) -> Digest:
     """The envelope of the thread's nth version."""
     kinds = ("message.sent/1", "message.edited/1")
     return Digest([entry for entry in office.told(thread) if entry.type in kinds][n].body.envelope)
+
+
+def state_of(office: Office, object_id: str) -> str:
+    """Where an object is in its life."""
+    with closing(open_reader(office.world.path)) as db:
+        row = find_object(db, object_id)
+    assert row is not None
+    return row.state
+
+
+def erasing(object_id: str) -> Command:
+    return "object.erase/1", {"object": object_id, "reason": "patient-request"}
 
 
 def test_person_opens_only_threads_that_it_is_in(office: Office) -> None:
@@ -75,6 +91,76 @@ def test_member_who_is_not_responsible_removes_nobody(office: Office) -> None:
     assert office.code_of(office.clinician, removing) == "member-refused"
 
 
+def changes(office: Office, wallet: Wallet, thread: str, **page: Any) -> list[tuple[str, str, str]]:
+    """Who came and went, as somebody sees it, the newest first."""
+    asked = {"before": None, "rows": 100} | page
+    shown = office.messages.views.thread(office.actor(wallet), thread, **asked)
+    return [(one.what, one.actor, one.by) for one in shown.changes]
+
+
+def test_thread_shows_who_was_added_and_removed_by_whom_and_who_left(office: Office) -> None:
+    thread = office.open(office.nurse)
+    nurse, patient = office.nurse.actor, office.patient.actor
+    office.ask(office.patient, ("thread.remove/1", about(thread, actor=nurse)))
+    office.ask(office.hospital, ("thread.add/1", about(thread, actor=nurse, role="staff")))
+    office.ask(office.nurse, ("thread.leave/1", about(thread)))
+    assert changes(office, office.clinician, thread) == [
+        ("left", nurse, nurse),
+        ("added", nurse, office.hospital.actor),
+        ("removed", nurse, patient),
+    ]
+
+
+def test_change_is_on_the_page_of_the_messages_around_it(office: Office) -> None:
+    thread = office.open(office.nurse)
+    to = office.addressees(office.nurse)
+    office.send(office.patient, thread, to=to)
+    office.ask(office.clinician, ("thread.remove/1", about(thread, actor=office.nurse.actor)))
+    office.send(office.patient, thread)
+    office.send(office.patient, thread)
+    shown = office.messages.views.thread(office.actor(office.clinician), thread, before=None, rows=2)
+    assert [one.what for one in shown.changes] == [], "it stands before the messages of this page"
+    before = shown.before
+    found = changes(office, office.clinician, thread, before=before, rows=2)
+    assert found == [("removed", office.nurse.actor, office.clinician.actor)]
+
+
+def test_removed_member_sees_nothing_that_follows_and_its_name_stays_on_what_it_wrote(office: Office) -> None:
+    guest = office.world.enrol("person", by=office.hospital)
+    thread = office.open(guest)
+    office.names.known[guest.actor] = "Guest"
+    office.ask(guest, ("thread.enter/1", about(thread)))
+    message = office.send(guest, thread, to=office.addressees(guest))
+    office.ask(office.clinician, ("thread.remove/1", about(thread, actor=guest.actor)))
+    later = office.send(office.patient, thread)
+    with pytest.raises(TelesphorError, match="only members"):
+        office.shown(guest, thread)
+    assert office.code_of(guest, ("message.receive/1", about(thread, messages=[later]))) == "access-denied"
+    with closing(open_reader(office.world.path)) as db:
+        clinician = office.clinician.actor
+        assert parts_with(db, clinician, [guest.actor]) == {guest.actor}, "whose messages bear its name"
+        assert parts_with(db, guest.actor, [clinician]) == set()
+    (_, first) = office.shown(office.clinician, thread).messages
+    assert (first.message, first.sender_name) == (message, "Guest")
+
+
+def test_only_whoever_may_remove_is_shown_that_it_may(office: Office) -> None:
+    thread = office.open(office.nurse)
+    found = [
+        office.shown(one, thread).thread.removes for one in (office.clinician, office.patient, office.nurse)
+    ]
+    assert found == [True, True, False]
+
+
+def test_message_says_where_it_stands_on_the_ledger(office: Office) -> None:
+    thread = office.open()
+    message = office.send(office.patient, thread)
+    office.send(office.patient, thread, message=message, version=2)
+    (shown,) = office.shown(office.clinician, thread).messages
+    (sent,) = [entry for entry in office.told(thread) if entry.type == "message.sent/1"]
+    assert shown.position == sent.position
+
+
 def test_hold_and_retention_take_an_organisation(office: Office) -> None:
     thread, hold = office.open(), office.ids.next()
     for command in (
@@ -104,11 +190,7 @@ def test_retention_deletes_envelopes_and_attachments_but_no_entry(office: Office
     (shown,) = office.shown(office.clinician, thread).messages
     assert shown.state == "expired"
     assert office.told(thread)[-1].type == "message.expired/1"
-    db = open_reader(office.world.path)
-    row = find_object(db, picture)
-    db.close()
-    assert row is not None
-    assert row.state == "erased"
+    assert state_of(office, picture) == "erased"
 
 
 def test_legal_hold_keeps_what_is_due(office: Office) -> None:
@@ -124,6 +206,78 @@ def test_legal_hold_keeps_what_is_due(office: Office) -> None:
     assert office.messages.shelf.read(thread, envelope_of(office, thread, 0)), "a recall deletes nothing"
     office.ask(office.hospital, ("thread.lift-hold/1", about(thread, hold=hold)))
     assert office.messages.retention.run() == 1
+
+
+def test_object_attached_in_a_held_thread_is_erased_by_nobody(office: Office) -> None:
+    """Its owner and the organisation are refused, and so is the node; once the hold is lifted, its owner erases it."""
+    thread, hold = office.open(), office.ids.next()
+    picture = office.attach(office.patient, office.clinician, office.monitor)
+    office.send(office.patient, thread, attachments=attached(office, picture))
+    office.ask(office.hospital, ("thread.hold/1", about(thread, hold=hold)))
+    for wallet in (office.patient, office.hospital, office.world.node):
+        assert office.code_of(wallet, erasing(picture)) == "object-held"
+    assert office.code_of(office.stranger, erasing(picture)) == "access-denied", (
+        "who may not, learns of no hold"
+    )
+    office.ask(office.hospital, ("thread.lift-hold/1", about(thread, hold=hold)))
+    office.ask(office.patient, erasing(picture))
+    assert state_of(office, picture) == "erased"
+
+
+def test_object_is_held_while_any_hold_is_on_any_of_its_threads(office: Office) -> None:
+    one, other = office.open(), office.open()
+    picture = office.attach(office.patient, office.clinician, office.monitor)
+    for thread in (one, other):
+        office.send(office.patient, thread, attachments=attached(office, picture))
+    holds = [(one, office.ids.next()), (one, office.ids.next()), (other, office.ids.next())]
+    for thread, hold in holds:
+        office.ask(office.hospital, ("thread.hold/1", about(thread, hold=hold)))
+    for thread, hold in holds:
+        assert office.code_of(office.patient, erasing(picture)) == "object-held"
+        office.ask(office.hospital, ("thread.lift-hold/1", about(thread, hold=hold)))
+    office.ask(office.patient, erasing(picture))
+
+
+def test_hold_keeps_what_a_recalled_message_or_an_earlier_version_named(office: Office) -> None:
+    thread = office.open()
+    first, second = (office.attach(office.patient, office.clinician, office.monitor) for _ in range(2))
+    edited = office.send(office.patient, thread, attachments=attached(office, first))
+    office.send(office.patient, thread, message=edited, version=2)
+    recalled = office.send(office.patient, thread, attachments=attached(office, second))
+    office.ask(office.patient, ("message.recall/1", about(thread, message=recalled)))
+    office.ask(office.hospital, ("thread.hold/1", about(thread, hold=office.ids.next())))
+    for picture in (first, second):
+        assert office.code_of(office.patient, erasing(picture)) == "object-held"
+
+
+def test_object_attached_to_nothing_or_elsewhere_is_not_held(office: Office) -> None:
+    held, free = office.open(), office.open()
+    office.send(office.patient, held)
+    office.ask(office.hospital, ("thread.hold/1", about(held, hold=office.ids.next())))
+    lone, elsewhere = (office.attach(office.patient, office.clinician, office.monitor) for _ in range(2))
+    office.send(office.patient, free, attachments=attached(office, elsewhere))
+    for picture in (lone, elsewhere):
+        office.ask(office.patient, erasing(picture))
+
+
+def test_retention_leaves_what_another_threads_hold_keeps_until_it_is_lifted(office: Office) -> None:
+    """The held thread's own message was deleted before the hold; what it named is kept all the same."""
+    first, second = office.open(days=1), office.open(days=2)
+    picture = office.attach(office.patient, office.clinician, office.monitor)
+    for thread in (first, second):
+        office.send(office.patient, thread, attachments=attached(office, picture))
+    office.clock.advance_ms(DAY_MS)
+    assert office.messages.retention.run() == 1, "still attached in the second thread"
+    hold = office.ids.next()
+    office.ask(office.hospital, ("thread.hold/1", about(first, hold=hold)))
+    office.clock.advance_ms(DAY_MS)
+    assert office.messages.retention.run() == 1
+    assert state_of(office, picture) == "sealed"
+    office.messages.retention.run()
+    assert state_of(office, picture) == "sealed"
+    office.ask(office.hospital, ("thread.lift-hold/1", about(first, hold=hold)))
+    office.messages.retention.run()
+    assert state_of(office, picture) == "erased"
 
 
 def test_message_that_is_not_due_cannot_be_expired(office: Office) -> None:
@@ -148,7 +302,7 @@ def test_what_a_crash_left_of_an_expiry_is_deleted_at_the_next_start(office: Off
     word = ExpireMessages(thread=thread, messages=(message,))  # type: ignore[arg-type]
     office.world.record_own_word(office.messages.retention._expire, word)
     assert office.messages.shelf.read(thread, envelope_of(office, thread, 0))
-    office.messages.retention._settled = False
+    office.messages.retention._shelf_settled = False
     office.messages.retention.run()
     with pytest.raises(EnvelopeGone):
         office.messages.shelf.read(thread, envelope_of(office, thread, 0))

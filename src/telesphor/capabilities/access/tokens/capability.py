@@ -19,19 +19,24 @@ from telesphor.capabilities.access.tokens.entries import ENTRIES
 from telesphor.capabilities.access.tokens.model import Authorise, FindResource
 from telesphor.capabilities.access.tokens.service import TokenDesk, on_record, prepare_terms
 from telesphor.capabilities.access.tokens.store import STORE
+from telesphor.capabilities.identity.administering import Administration, NoAdministration
 from telesphor.runtime.capability import Capability, CommandType
 
 NAME = "tokens"
 RECORDED = Capability(NAME, entries=ENTRIES, store=STORE)
 
 
-def tokens_capability(*, authorise: Authorise, find_resource: FindResource) -> Capability:
+def tokens_capability(
+    *, authorise: Authorise, find_resource: FindResource, administration: Administration | None = None
+) -> Capability:
     """Make the capability for a node.
 
     Args:
         authorise: the rules of access, asked with the action `grant` when a token is minted.
         find_resource: what an object, a visit or a device is, as the capability that owns it knows it.
+        administration: the rules about persons who administer; None lets none do so.
     """
+    membership = groups.Membership(administration or NoAdministration())
     tokens = TokenDesk(authorise=authorise, find_resource=find_resource)
     datasets = DatasetDesk(find_resource)
     commands = (
@@ -45,8 +50,8 @@ def tokens_capability(*, authorise: Authorise, find_resource: FindResource) -> C
         CommandType("token.show/1", views.ShowToken, views.show_token),
         CommandType("token.history/1", views.TokenHistory, views.token_history),
         CommandType("group.form/1", groups.FormGroup, groups.form_group),
-        CommandType("group.add/1", groups.AddToGroup, groups.add_member),
-        CommandType("group.remove/1", groups.RemoveFromGroup, groups.remove_member),
+        CommandType("group.add/1", groups.AddToGroup, membership.add),
+        CommandType("group.remove/1", groups.RemoveFromGroup, membership.remove),
         CommandType("group.disband/1", groups.DisbandGroup, groups.disband_group),
         CommandType("group.show/1", groups.ShowGroup, groups.show_group),
         CommandType("dataset.define/1", DefineDataset, datasets.define),

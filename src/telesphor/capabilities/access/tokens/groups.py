@@ -3,6 +3,9 @@
 A care team is formed by an organisation, or by a person for itself; a role by an organisation. Whoever forms a
 group keeps it: it says who belongs to it, and accepts the tokens that are granted to it. To grant to a group is to
 trust its keeper. Names of groups are the clients' business: they may say what a patient suffers from.
+
+Of roles that an organisation keeps, a person whom the rules of access let administer says who has them too: not its
+own, not those of `OVERSEERS`, and never who belongs to a care team.
 """
 
 from __future__ import annotations
@@ -41,6 +44,13 @@ from telesphor.capabilities.access.tokens.refusals import (
     GroupRefused,
     NotTheKeeper,
 )
+from telesphor.capabilities.identity.administering import (
+    OVERSEERS,
+    Administration,
+    Leave,
+    OverseerRefused,
+    OwnRightsRefused,
+)
 from telesphor.capabilities.identity.model import ActorIdField, ActorKind, NotPermitted, require_kind
 from telesphor.capabilities.identity.service import active_kind
 from telesphor.kernel.ids import stream_of
@@ -56,14 +66,14 @@ class FormGroup(Body, frozen=True, kw_only=True):
 
 
 class AddToGroup(Body, frozen=True, kw_only=True):
-    """Let somebody belong to a group; asked by its keeper."""
+    """Let somebody belong to a group; asked by its keeper, or of a role by who administers."""
 
     group: GroupIdField
     member: ActorIdField
 
 
 class RemoveFromGroup(Body, frozen=True, kw_only=True):
-    """Let somebody belong to it no more; asked by its keeper, or by the member itself."""
+    """Let somebody belong to it no more; asked by its keeper, the member itself, or who administers."""
 
     group: GroupIdField
     member: ActorIdField
@@ -109,47 +119,97 @@ def form_group(actor: Actor, command: FormGroup, state: State) -> Decision:
     return _said(GROUP_FORMED.name, command.group, GroupFormed(kind=command.kind, role=command.role))
 
 
-def add_member(actor: Actor, command: AddToGroup, state: State) -> Decision:
-    """Add somebody to a group.
+class Membership:
+    """Who belongs to which group.
 
-    Raises:
-        GroupMissing, GroupDisbanded, NotTheKeeper.
-        ActorMissing, ActorRetired: nobody acts under this id.
-        GroupRefused: it is no person or system, belongs to the group already, or somewhere a bound is reached.
+    Args:
+        administration: the rules about persons who administer.
     """
-    _kept_group(actor, command.group, state)
+
+    def __init__(self, administration: Administration) -> None:
+        self._administration = administration
+
+    def add(self, actor: Actor, command: AddToGroup, state: State) -> Decision:
+        """Add somebody to a group.
+
+        Raises:
+            GroupMissing, GroupDisbanded, NotTheKeeper, OverseerRefused, OwnRightsRefused, AccessDenied: as `permit`.
+            ActorMissing, ActorRetired: nobody acts under this id.
+            GroupRefused: it is no person or system, belongs to the group already, or somewhere a bound is reached.
+        """
+        leave = self.permit(actor, group=command.group, member=command.member, state=state)
+        return leave.beside(_addition(actor, command, state))
+
+    def join(self, inviter: Actor, command: AddToGroup, state: State) -> Decision:
+        """Add somebody who took an invitation in which the inviter named the group; raises as `add`.
+
+        What let the inviter name it stands on the ledger with the invitation, and is only looked at again.
+        """
+        if self._administers(inviter, command.group, command.member, state):
+            self._administration.check(inviter, state)
+        return _addition(inviter, command, state)
+
+    def remove(self, actor: Actor, command: RemoveFromGroup, state: State) -> Decision:
+        """Remove somebody from a group, or leave it.
+
+        Raises:
+            GroupMissing, GroupDisbanded, NotTheKeeper, OverseerRefused, AccessDenied: as `permit`.
+            GroupRefused: it does not belong to the group.
+        """
+        leave = Leave()
+        if actor.id == command.member:
+            _formed_group(command.group, state)
+        else:
+            leave = self.permit(actor, group=command.group, member=command.member, state=state)
+        if not store.is_member(state.db, group=command.group, actor=command.member):
+            raise GroupRefused(f"actor `{command.member}` does not belong to the group")
+        return leave.beside(
+            _said(GROUP_REMOVED.name, command.group, GroupMemberRemoved(member=command.member))
+        )
+
+    def permit(self, actor: Actor, *, group: GroupId, member: str, state: State) -> Leave:
+        """Let the keeper of a group pass, and of an organisation's role who administers.
+
+        Raises:
+            GroupMissing, GroupDisbanded.
+            NotTheKeeper: neither of the two, or the group is a care team.
+            OverseerRefused: of a role that only the organisation gives and takes.
+            OwnRightsRefused: an administrator means itself.
+            AccessDenied: the rules do not let the person administer; on the ledger.
+        """
+        if not self._administers(actor, group, member, state):
+            return Leave()
+        return self._administration.ask(actor, state)
+
+    def _administers(self, actor: Actor, group: GroupId, member: str, state: State) -> bool:
+        """Whether the actor is no keeper, so that it is for the rules to say; raises where these cannot help."""
+        row = _formed_group(group, state)
+        if row.keeper == actor.id:
+            return False
+        if row.kind is not GroupKind.ROLE or actor.kind != ActorKind.PERSON:
+            raise NotTheKeeper("somebody else keeps the group")
+        if row.role in OVERSEERS:
+            raise OverseerRefused(
+                f"the organisation alone says who is `{row.role}`", hint="ask whoever holds its key"
+            )
+        if member == actor.id:
+            raise OwnRightsRefused("nobody gives itself a role", hint="ask another administrator")
+        return True
+
+
+def _addition(actor: Actor, command: AddToGroup, state: State) -> Decision:
+    row = _formed_group(command.group, state)
     if active_kind(state, command.member) not in (ActorKind.PERSON, ActorKind.SYSTEM):
         raise GroupRefused("people and systems belong to groups", hint="grant to a device by itself")
     if store.is_member(state.db, group=command.group, actor=command.member):
         raise GroupRefused(f"actor `{command.member}` belongs to the group already")
     if store.count_members(state.db, command.group) >= GROUP_MEMBERS_MAX:
         raise GroupRefused(f"a group has at most `{GROUP_MEMBERS_MAX}` members", hint="form another")
-    by_organisation = actor.kind == ActorKind.ORGANISATION
+    by_organisation = actor.kind == ActorKind.ORGANISATION or row.keeper != actor.id
     maximum = GROUPS_PER_ACTOR_MAX if by_organisation else GROUPS_BY_PEOPLE_MAX
     if store.count_groups(state.db, command.member) >= maximum:
         raise GroupRefused(f"actor `{command.member}` belongs to `{maximum}` groups, and may leave some")
     return _said(GROUP_ADDED.name, command.group, GroupMemberAdded(member=command.member))
-
-
-def check_keeps(actor: Actor, group: GroupId, state: State) -> None:
-    """Let only the keeper of a group pass; raises `GroupMissing`, `GroupDisbanded`, `NotTheKeeper`."""
-    _kept_group(actor, group, state)
-
-
-def remove_member(actor: Actor, command: RemoveFromGroup, state: State) -> Decision:
-    """Remove somebody from a group, or leave it.
-
-    Raises:
-        GroupMissing, GroupDisbanded, NotTheKeeper.
-        GroupRefused: it does not belong to the group.
-    """
-    if actor.id == command.member:
-        _formed_group(command.group, state)
-    else:
-        _kept_group(actor, command.group, state)
-    if not store.is_member(state.db, group=command.group, actor=command.member):
-        raise GroupRefused(f"actor `{command.member}` does not belong to the group")
-    return _said(GROUP_REMOVED.name, command.group, GroupMemberRemoved(member=command.member))
 
 
 def disband_group(actor: Actor, command: DisbandGroup, state: State) -> Decision:

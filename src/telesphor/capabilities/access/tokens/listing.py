@@ -1,7 +1,7 @@
 """An actor's own tokens for its own page: what it granted, holds or is offered, with what each covers.
 
-It is told what it has to do with and nothing else; so no access is asked. Start at `own_tokens`; `roles_held` is for
-whoever administers.
+It is told what it has to do with and nothing else; so no access is asked. Start at `own_tokens`; `roles_held` and
+`role_groups` are for whoever administers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from telesphor.capabilities.access.tokens import store
-from telesphor.capabilities.access.tokens.model import TokenRow
-from telesphor.capabilities.access.tokens.standing import Standing, standing_of
+from telesphor.capabilities.access.tokens.model import GroupRow, TokenRow
+from telesphor.capabilities.access.tokens.standing import Standing, is_gone, standing_of
 from telesphor.kernel.clock import format_instant
 from telesphor.runtime.capability import State
 
@@ -52,6 +52,12 @@ def tokens_on(ref: str, state: State, *, count_max: int) -> list[OwnToken]:
 def roles_held(state: State, *, count_max: int) -> list[str]:
     """Return the names of roles that somebody may have now, in order."""
     return store.roles_named(state.db, count_max=count_max)
+
+
+def role_groups(state: State, *, count_max: int) -> list[tuple[GroupRow, list[str]]]:
+    """Return the groups of roles that somebody keeps, by role, each with its members."""
+    rows = store.role_groups(state.db, count_max=count_max)
+    return [(row, store.members_of_group(state.db, row.group)) for row in rows if not is_gone(state, row)]
 
 
 def _own(row: TokenRow, count_max: int, state: State) -> OwnToken:

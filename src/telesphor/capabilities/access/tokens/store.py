@@ -192,6 +192,15 @@ def roles_named(db: apsw.Connection, *, count_max: int) -> list[str]:
     return [str(role) for (role,) in db.execute(sql, (count_max,))]
 
 
+def role_groups(db: apsw.Connection, *, count_max: int) -> list[GroupRow]:
+    """Return the groups of roles that are not disbanded, by role."""
+    sql = (
+        "SELECT group_id, keeper, kind, role, state FROM access_groups"
+        " WHERE role IS NOT NULL AND state = 'formed' ORDER BY role, group_id LIMIT ?"
+    )
+    return [_group(*row) for row in db.execute(sql, (count_max,))]
+
+
 def count_roles(db: apsw.Connection, holder: str, *, now: str) -> int:
     """Return how many role tokens an actor holds that have not expired."""
     sql = (
@@ -249,11 +258,11 @@ def groups_of(db: apsw.Connection, actor: str) -> list[GroupRow]:
         " CROSS JOIN access_groups AS g ON g.group_id = m.group_id"
         " WHERE m.actor = ? AND g.state = 'formed' ORDER BY g.group_id"
     )
-    rows = db.execute(sql, (actor,))
-    return [
-        GroupRow(GroupId(group), ActorId(keeper), GroupKind(kind), role, state)
-        for group, keeper, kind, role, state in rows
-    ]
+    return [_group(*row) for row in db.execute(sql, (actor,))]
+
+
+def _group(group: str, keeper: str, kind: str, role: str | None, state: Any) -> GroupRow:
+    return GroupRow(GroupId(group), ActorId(keeper), GroupKind(kind), role, state)
 
 
 def members_of_group(db: apsw.Connection, group: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from telesphor.capabilities.identity.administering import Administration, NoAdministration
 from telesphor.capabilities.identity.enrolment import connecting, service
 from telesphor.capabilities.identity.enrolment.channels import ReadOwnChannels, without_tls
 from telesphor.capabilities.identity.enrolment.entries import ENTRIES
@@ -23,18 +24,21 @@ FIRMWARE_WITHDRAW = CommandType("firmware.withdraw/1", service.WithdrawFirmware,
 DEVICE_ENROL = CommandType(
     "device.enrol/1", service.EnrolDevice, service.enrol_device, service.prepare_credential
 )
-DEVICE_REVOKE = CommandType("device.revoke/1", service.RevokeDevice, service.revoke_device)
 DEVICE_TRANSFER_OWNER = CommandType("device.transfer-owner/1", service.TransferOwner, service.transfer_owner)
 DEVICE_SHOW = CommandType("device.show/1", service.ShowDevice, service.show_device)
 DEVICE_CHALLENGE = CommandType("device.challenge/1", connecting.AskChallenge, connecting.ask_challenge)
 
 
-def enrolment_capability(own_channels: ReadOwnChannels = without_tls) -> Capability:
+def enrolment_capability(
+    own_channels: ReadOwnChannels = without_tls, *, administration: Administration | None = None
+) -> Capability:
     """Make the capability for a node.
 
     Args:
         own_channels: by which certificates the node is reached.
+        administration: the rules about persons who administer; None lets none do so.
     """
+    revoke = partial(service.revoke_device, administration=administration or NoAdministration())
     connect = partial(connecting.connect_device, own_channels=own_channels)
     commands = (
         MAKER_TRUST,
@@ -42,7 +46,7 @@ def enrolment_capability(own_channels: ReadOwnChannels = without_tls) -> Capabil
         FIRMWARE_ALLOW,
         FIRMWARE_WITHDRAW,
         DEVICE_ENROL,
-        DEVICE_REVOKE,
+        CommandType("device.revoke/1", service.RevokeDevice, revoke),
         DEVICE_TRANSFER_OWNER,
         DEVICE_SHOW,
         DEVICE_CHALLENGE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import apsw
 import msgspec
 
+from telesphor.capabilities.identity.administering import Administration, Leave
 from telesphor.capabilities.identity.enrolment import entries as facts
 from telesphor.capabilities.identity.enrolment import errors, store
 from telesphor.capabilities.identity.enrolment.credential import (
@@ -94,7 +95,7 @@ class EnrolDevice(Body, frozen=True, kw_only=True):
 
 
 class RevokeDevice(Body, frozen=True, kw_only=True):
-    """End an enrolment; asked by the organisation, the owner, the device itself or the node."""
+    """End an enrolment; asked by the organisation, the owner, the device, the node, or who administers."""
 
     device: ActorIdField
     reason: RevocationReason
@@ -271,12 +272,25 @@ def enrol_device(actor: Actor, command: EnrolDevice, state: State) -> Decision:
     return decision._replace(documents=(credential.data,))
 
 
-def revoke_device(actor: Actor, command: RevokeDevice, state: State) -> Decision:
-    """End an enrolment; raises `EnrolmentMissing`, `NotPermitted`."""
+def revoke_device(
+    actor: Actor, command: RevokeDevice, state: State, *, administration: Administration
+) -> Decision:
+    """End an enrolment.
+
+    Raises:
+        EnrolmentMissing: the device does not stand enrolled.
+        NotPermitted: the actor does not answer for it, and is no person.
+        AccessDenied: it is a person whom the rules do not let administer; on the ledger.
+    """
     found = _find_standing(command.device, state)
-    _require_one_of(actor, found.organisation, found.owner, found.device)
+    answering = (found.organisation, found.owner, found.device)
+    leave = Leave()
+    if actor.kind == ActorKind.PERSON and actor.id not in answering:
+        leave = administration.ask(actor, state)
+    else:
+        _require_one_of(actor, *answering)
     body = facts.DeviceRevoked(reason=command.reason)
-    return _decide(facts.DEVICE_REVOKED.name, DEVICE_STREAM, command.device, body)
+    return leave.beside(_decide(facts.DEVICE_REVOKED.name, DEVICE_STREAM, command.device, body))
 
 
 def transfer_owner(actor: Actor, command: TransferOwner, state: State) -> Decision:

@@ -53,6 +53,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         host: the site that invites.
+        name: what it is called, where its settings say so.
         actor: whom it is for.
         known: whether that actor has keys: then it signs in, and claims.
         tries_left: passcodes that may still be wrong.
@@ -62,6 +63,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str
     visit: str | None
     host: str
+    name: str | None
     actor: str
     known: bool
     needs_passcode: bool
@@ -87,6 +89,7 @@ class LinkDesk:
 
     Args:
         host: the node's site.
+        name: what the clinic is called; empty where nobody said.
         say: has the node ask for what it signs.
         record: records the node's own word.
         reading: the committed state of now.
@@ -96,12 +99,13 @@ class LinkDesk:
         self,
         *,
         host: str,
+        name: str,
         say: Say,
         record: Callable[[CommandType, Body], Receipt],
         reading: Callable[[], AbstractContextManager[State]],
         clock: Clock,
     ) -> None:
-        self._host = host
+        self._host, self._name = host, name
         self._say = say
         self._record = record
         self._reading = reading
@@ -125,6 +129,7 @@ class LinkDesk:
             expires_at=row.expires_at,
             visit=row.visit,
             host=self._host,
+            name=self._name or None,
             actor=row.actor,
             known=known,
             needs_passcode=row.passcode is not None,

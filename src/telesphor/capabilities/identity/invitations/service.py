@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from telesphor.capabilities.identity import service as identity
+from telesphor.capabilities.identity.administering import Leave
 from telesphor.capabilities.identity.invitations import store
 from telesphor.capabilities.identity.invitations.entries import (
     INVITATION_ACCEPTED,
@@ -68,7 +69,7 @@ class MakeInvitation(Body, frozen=True, kw_only=True):
         actor: whom it is for: the id that its keys will have, or of somebody who has some.
         code: digest of the link's code, 32 random bytes.
         passcode: commitment to the passcode's canonical JSON, under the code; it travels by another way than the link.
-        groups: which the invited joins with its new keys; whoever invites keeps them.
+        groups: which the invited joins with its new keys; whoever invites keeps them, or administers roles.
     """
 
     invitation: InvitationIdField
@@ -110,11 +111,11 @@ class InvitationOut(msgspec.Struct, frozen=True, kw_only=True):
 class Hosts(Protocol):
     """What invitations ask of the parts that stand above identity."""
 
-    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> None:
-        """Raise a `TelesphorError` unless a person may invite this actor, to this visit."""
+    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> Leave:
+        """Return what lets a person invite this actor, to this visit or as an administrator; else raise."""
 
-    def check_keeps(self, state: State, actor: str, group: str) -> None:
-        """Raise a `TelesphorError` unless an actor keeps a group."""
+    def check_gives(self, state: State, actor: Actor, *, group: str, member: str) -> Leave:
+        """Return what lets an actor have others join a group; raise a `TelesphorError` where nothing does."""
 
     def join(self, state: State, *, inviter: str, group: str, member: str) -> Sequence[Draft]:
         """The entries by which a new member joins a group; none where whoever invited keeps it no more."""
@@ -123,10 +124,10 @@ class Hosts(Protocol):
 class NoHosts:
     """Of a node without visits and groups: organisations and systems invite, to nothing in particular."""
 
-    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> None:
+    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> Leave:
         raise NotPermitted("invitations are made by organisations and systems")
 
-    def check_keeps(self, state: State, actor: str, group: str) -> None:
+    def check_gives(self, state: State, actor: Actor, *, group: str, member: str) -> Leave:
         raise NotPermitted("there are no groups here")
 
     def join(self, state: State, *, inviter: str, group: str, member: str) -> Sequence[Draft]:
@@ -145,6 +146,13 @@ def find_invitation(db: apsw.Connection, invitation: str) -> InvitationRow | Non
     return store.find_invitation(db, invitation)
 
 
+def open_invitations(state: State, *, after: str, count_max: int) -> list[InvitationRow]:
+    """Return invitations to no visit that can still be used, by id from behind `after`."""
+    return store.open_invitations(
+        state.db, now=format_instant(state.now_ms), after=after, count_max=count_max
+    )
+
+
 def has_invited(state: State, inviter: str, actor: str) -> bool:
     """Say whether an invitation of theirs for this actor is out."""
     return inviter in store.inviters_of(state.db, actor=actor, now=format_instant(state.now_ms))
@@ -161,20 +169,26 @@ class InvitationDesk:
         """Invite a person.
 
         Raises:
-            NotPermitted: a person who is no host of that visit, or a group that it does not keep.
+            NotPermitted: a person who is no host of that visit, or a group that it neither keeps nor administers.
+            AccessDenied: a person invites to no visit, and may not administer; on the ledger.
             InvitationExists, InvitationTerms: an id that was used, a time that cannot be, groups for one who has keys.
             InvitationReserved: another's invitation for an id that has no keys yet is out.
             ActorSuspended, ActorRetired: the invited acts no more.
         """
         require_kind(actor, ActorKind.ORGANISATION, ActorKind.SYSTEM, ActorKind.PERSON)
+        leaves = []
         if actor.kind == ActorKind.PERSON:
-            self._hosts.check_may_invite(state, actor, visit=command.visit, invited=command.actor)
+            leaves.append(
+                self._hosts.check_may_invite(state, actor, visit=command.visit, invited=command.actor)
+            )
         if store.find_invitation(state.db, command.invitation) is not None:
             raise InvitationExists(f"the id `{command.invitation}` was used before", hint="make a new id")
         _check_term(command.expires_at, state)
         _check_invited(actor, command, state)
-        for group in command.groups or ():
-            self._hosts.check_keeps(state, actor.id, group)
+        leaves += [
+            self._hosts.check_gives(state, actor, group=group, member=command.actor)
+            for group in command.groups or ()
+        ]
         body = InvitationMade(
             actor=command.actor,
             code=command.code,
@@ -184,7 +198,10 @@ class InvitationDesk:
             expires_at=command.expires_at,
         )
         out = InvitationOut(invitation=command.invitation, expires_at=command.expires_at)
-        return _said(INVITATION_MADE.name, command.invitation, body, result=out)
+        decided = _said(INVITATION_MADE.name, command.invitation, body, result=out)
+        for leave in leaves:
+            decided = leave.beside(decided)
+        return decided
 
     def redeem_invitation(self, actor: Actor, command: RedeemInvitation, state: State) -> Decision:
         """Note that the keys that were registered just before came by this invitation, and let them join.
@@ -198,17 +215,13 @@ class InvitationDesk:
         if row.actor != command.member:
             raise InvitationForAnother("the invitation is for another id")
         identity.active_actor(state.db, command.member)
-        drafts = [
-            draft
-            for group in row.groups
-            for draft in self._hosts.join(state, inviter=row.inviter, group=group, member=command.member)
-        ]
-        body = InvitationRedeemed(member=command.member)
-        decided = _said(INVITATION_REDEEMED.name, command.invitation, body)
-        return decided._replace(drafts=(*decided.drafts, *drafts))
+        decided = _said(
+            INVITATION_REDEEMED.name, command.invitation, InvitationRedeemed(member=command.member)
+        )
+        return self._joined(row, decided, member=command.member, state=state)
 
     def accept_invitation(self, actor: Actor, command: AcceptInvitation, state: State) -> Decision:
-        """Use an invitation as somebody who has keys.
+        """Use an invitation as somebody who has keys, and join its groups.
 
         Raises:
             NotPermitted: the actor is no person.
@@ -222,7 +235,21 @@ class InvitationDesk:
             raise InvitationForAnother("the invitation is for somebody else")
         if not self._claims.take_claim(command.invitation, actor):
             raise ClaimMissing("the link's code was not shown just before", hint="open the link again")
-        return _said(INVITATION_ACCEPTED.name, command.invitation, InvitationAccepted(member=actor.id))
+        return self._joined(
+            row,
+            _said(INVITATION_ACCEPTED.name, command.invitation, InvitationAccepted(member=actor.id)),
+            member=actor.id,
+            state=state,
+        )
+
+    def _joined(self, row: InvitationRow, decided: Decision, *, member: str, state: State) -> Decision:
+        """The decision, with what adds the member to the invitation's groups, as far as it does not belong to them."""
+        drafts = [
+            draft
+            for group in row.groups
+            for draft in self._hosts.join(state, inviter=row.inviter, group=group, member=member)
+        ]
+        return decided._replace(drafts=(*decided.drafts, *drafts))
 
     def withdraw_invitation(self, actor: Actor, command: WithdrawInvitation, state: State) -> Decision:
         """Take an invitation back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import msgspec
@@ -41,15 +41,22 @@ _ROW: Final = """
 SELECT invitation, inviter, actor, code, passcode, visit, groups, expires_at, state, wrong, taken_by
 FROM invitations WHERE invitation = ?
 """
+_OPEN: Final = """
+SELECT invitation, inviter, actor, code, passcode, visit, groups, expires_at, state, wrong, taken_by
+FROM invitations WHERE state = 'open' AND visit IS NULL AND expires_at > ? AND invitation > ?
+ORDER BY invitation LIMIT ?
+"""
 
 
 def find_invitation(db: apsw.Connection, invitation: str) -> InvitationRow | None:
     """Return an invitation, whatever became of it."""
     row = db.execute(_ROW, (invitation,)).fetchone()
-    if row is None:
-        return None
-    groups = msgspec.json.decode(row[6], type=tuple[str, ...])
-    return InvitationRow._make((*row[:6], groups, *row[7:]))
+    return None if row is None else _read(row)
+
+
+def open_invitations(db: apsw.Connection, *, now: str, after: str, count_max: int) -> list[InvitationRow]:
+    """Return invitations to no visit that can still be used, by id from behind `after`."""
+    return [_read(row) for row in db.execute(_OPEN, (now, after, count_max))]
 
 
 def inviters_of(db: apsw.Connection, *, actor: str, now: str) -> set[str]:
@@ -80,6 +87,11 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         _take(db, invitation, "accepted", body.member)
     elif entry.type == INVITATION_WITHDRAWN.name:
         db.execute("UPDATE invitations SET state = 'withdrawn' WHERE invitation = ?", (invitation,))
+
+
+def _read(row: tuple[Any, ...]) -> InvitationRow:
+    groups = msgspec.json.decode(row[6], type=tuple[str, ...])
+    return InvitationRow._make((*row[:6], groups, *row[7:]))
 
 
 def _take(db: apsw.Connection, invitation: str, state: str, member: str) -> None:

@@ -101,7 +101,7 @@ def _caught(verify: Callable[[], T]) -> T | Failed:
 
 
 def _attest(client_data: bytes, attestation: bytes, party: RelyingParty) -> Attested:
-    challenge = _check_client_data(client_data, CREATE, party)
+    challenge, origin = _check_client_data(client_data, CREATE, party)
     parsed = parse_attestation_object(attestation)
     if parsed.fmt not in ATTESTATIONS:
         raise _Refused("attestation-unknown")
@@ -121,7 +121,7 @@ def _attest(client_data: bytes, attestation: bytes, party: RelyingParty) -> Atte
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=party.id,
-            expected_origin=list(party.origins),
+            expected_origin=origin,
             require_user_verification=True,
             supported_pub_key_algs=[COSEAlgorithmIdentifier(value) for value in ALGORITHMS],
         )
@@ -139,7 +139,7 @@ def _assert(
     *,
     party: RelyingParty,
 ) -> Asserted:
-    challenge = _check_client_data(client_data, GET, party)
+    challenge, origin = _check_client_data(client_data, GET, party)
     _check_authenticator(parse_authenticator_data(authenticator_data), party)
     answer = AuthenticationCredential(
         id=base64url.encode(credential),
@@ -153,7 +153,7 @@ def _assert(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=party.id,
-            expected_origin=list(party.origins),
+            expected_origin=origin,
             credential_public_key=public_key,
             credential_current_sign_count=0,  # the writer compares it with the last one
             require_user_verification=True,
@@ -162,14 +162,14 @@ def _assert(
     return Asserted(challenge, found.new_sign_count)
 
 
-def _check_client_data(data: bytes, type: str, party: RelyingParty) -> bytes:
+def _check_client_data(data: bytes, type: str, party: RelyingParty) -> tuple[bytes, str]:
     said = parse_client_data_json(data)
     if said.type != type:
         raise _Refused("purpose-other")
     # In a frame of another site the person could be made to touch the key for something that it does not see.
-    if said.origin not in party.origins or said.cross_origin:
+    if not party.takes(said.origin) or said.cross_origin:
         raise _Refused("origin-other")
-    return said.challenge
+    return said.challenge, said.origin
 
 
 def _check_authenticator(data: AuthenticatorData, party: RelyingParty) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
@@ -45,6 +46,8 @@ CountField = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 CauseField = Annotated[str, Meta(pattern="^[a-z-]{1,64}$", max_length=64)]
 
 Purpose = Literal["register", "sign-in"]
+
+_LOCAL: Final = re.compile(r"https?://localhost(:[0-9]{1,5})?")
 Assurance = Literal["key", "passkey"]
 
 
@@ -63,6 +66,16 @@ class RelyingParty(Struct, frozen=True):
     def of(host: str) -> RelyingParty:
         """The party of a node that answers by HTTPS at `host`, with its port where that is not 443."""
         return RelyingParty(host.partition(":")[0], (f"https://{host}",))
+
+    def takes(self, origin: str) -> bool:
+        """Whether a browser at this origin may ask for the party's passkeys.
+
+        Of the site `localhost` any port may, also without TLS: browsers take that name for this machine alone
+        (W3C Secure Contexts, section 3.1), and whoever serves there reaches the person's browser anyway.
+        """
+        if origin in self.origins:
+            return True
+        return self.id == "localhost" and _LOCAL.fullmatch(origin) is not None
 
 
 class Offered(Struct, frozen=True):

@@ -163,7 +163,9 @@ def report_lost(actor: Actor, command: ReportLost, state: State) -> Decision:
         raise NotAGuardian(
             "only the actor, its guardians, an organisation or the node say that its keys are lost"
         )
-    info = identity.active_actor(state.db, command.id)
+    info = identity.living_actor(state.db, command.id)  # one that is paused may have lost its keys as well
+    if info.state == "suspended":
+        raise ActorSuspended(f"the keys of actor `{command.id}` were reported lost before", hint="recover it")
     identity.refuse_node_and_root(info.kind)
     return _decided(ACTOR_SUSPENDED.name, command.id, ActorSuspendedBody(reason=command.reason))
 

@@ -10,7 +10,7 @@ What is kept goes only when the ledger says so (`destroy`): by retention, never 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,9 @@ SWEPT_AFTER_MS: Final = 40 * 60 * 1000
 
 WAITING_OF_ONE_MAX: Final = 32
 """Of one sender: more than anybody has under way, and at most 96 MiB."""
+
+WAITING_MAX: Final = 10_000
+"""That are looked up at the start: what hundreds of senders had under way."""
 
 SWEEP_AT_ONCE: Final = 256
 
@@ -118,16 +121,15 @@ class Shelf:
     def sweep(self) -> int:
         """Delete what no command named, and note what one did just before a crash; returns how many were deleted."""
         due = self._kept.waiting_since(self._clock.now_ms() - SWEPT_AFTER_MS, count_max=SWEEP_AT_ONCE)
-        if not due:
-            return 0
-        with closing(self._open_db()) as db:
-            named = {one for one in due if queries.envelope_owner(db, thread=one[0], envelope=one[1])}
-        for thread, digest in named:
-            self._kept.keep(thread, digest)
+        named = self._keep_named(due)
         return self._kept.delete(pair for pair in due if pair not in named)
 
     def settle(self) -> int:
-        """Delete what the ledger says is expired, should a crash have come in between; returns how many."""
+        """Delete what the ledger says is expired, should a crash have come in between; returns how many.
+
+        What it says is named waits no more, so that nobody's place is taken by what a crash kept from being noted.
+        """
+        self._keep_named(self._kept.waiting_since(self._clock.now_ms() + 1, count_max=WAITING_MAX))
         deleted, after = 0, ("", "")
         while page := self._kept.page(after, count_max=SWEEP_AT_ONCE):
             with closing(self._open_db()) as db:
@@ -137,6 +139,17 @@ class Shelf:
         if deleted:
             self._kept.scrub()
         return deleted
+
+    def _keep_named(self, waiting: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Note which of these an entry names; returns them."""
+        if not waiting:
+            return set()
+        with closing(self._open_db()) as db:
+            named = {one for one in waiting if queries.envelope_owner(db, thread=one[0], envelope=one[1])}
+        for thread, digest in named:
+            self._kept.keep(thread, digest)
+        self._kept.note_named()
+        return named
 
 
 def _is_expired(db: apsw.Connection, thread: str, digest: str) -> bool:

@@ -32,6 +32,9 @@ CREATE INDEX IF NOT EXISTS envelopes_waiting ON envelopes(sender, received_ms) W
 
 CACHE_KIB = 8 * 1024
 
+NAMED_MAX = 256
+"""Envelopes that wait no more, and of which that is not written down yet."""
+
 
 class WaitingRow(NamedTuple):
     """An envelope that somebody sent; `header` is as `checking` wrote it."""
@@ -57,9 +60,12 @@ class Envelopes:
         self._reader = open_reader(path)
         self._writing = threading.Lock()
         self._reading = threading.Lock()
+        self._named: set[tuple[str, str]] = set()
+        self._noting = threading.Lock()
 
     def close(self) -> None:
         """Close both connections."""
+        self.note_named()
         with self._writing, self._reading:
             self._reader.close()
             self._db.close()
@@ -80,11 +86,11 @@ class Envelopes:
 
     def count_waiting(self, sender: str) -> int:
         """How many envelopes of a sender no command has named yet."""
+        sql = "SELECT thread, digest FROM envelopes WHERE sender = ? AND kept = 0"
         with self._reading, storage_errors():
-            row = self._reader.execute(
-                "SELECT count(*) FROM envelopes WHERE sender = ? AND kept = 0", (sender,)
-            ).fetchone()
-        return 0 if row is None else int(row[0])
+            rows = self._reader.execute(sql, (sender,)).fetchall()
+        with self._noting:
+            return sum((thread, digest) not in self._named for thread, digest in rows)
 
     def add(self, thread: str, digest: str, row: WaitingRow, data: bytes) -> None:
         """Keep an envelope; of one that its sender sent before, the time starts anew."""
@@ -92,14 +98,40 @@ class Envelopes:
             ON CONFLICT(thread, digest) DO UPDATE SET received_ms = excluded.received_ms
             WHERE kept = 0 AND sender = excluded.sender"""
         values = (thread, digest, row.sender, row.received_ms, row.size, row.header, data)
-        with self._writing, storage_errors(), self._db:
-            self._db.execute(sql, values)
+        with self._writing, storage_errors():
+            with self._db:
+                named = self._write_named()
+                self._db.execute(sql, values)
+            self._forget(named)
 
     def keep(self, thread: str, digest: str) -> None:
-        """An entry names the envelope: it waits no more."""
-        sql = "UPDATE envelopes SET kept = 1 WHERE thread = ? AND digest = ?"
-        with self._writing, storage_errors(), self._db:
-            self._db.execute(sql, (thread, digest))
+        """An entry names the envelope: it waits no more.
+
+        This is written with the next envelope, or once `NAMED_MAX` of them are to be noted: a sync of the disk for each
+        would make its sender wait for nothing. What a crash loses of it the ledger says.
+        """
+        with self._noting:
+            self._named.add((thread, digest))
+            is_full = len(self._named) >= NAMED_MAX
+        if is_full:
+            self.note_named()
+
+    def note_named(self) -> None:
+        """Write down now which envelopes wait no more."""
+        with self._writing, storage_errors():
+            with self._db:
+                named = self._write_named()
+            self._forget(named)
+
+    def _write_named(self) -> list[tuple[str, str]]:
+        with self._noting:
+            named = list(self._named)
+        self._db.executemany("UPDATE envelopes SET kept = 1 WHERE thread = ? AND digest = ?", named)
+        return named
+
+    def _forget(self, named: list[tuple[str, str]]) -> None:
+        with self._noting:
+            self._named.difference_update(named)
 
     def waiting_since(self, before_ms: int, *, count_max: int) -> list[tuple[str, str]]:
         """Thread and digest of envelopes that wait since before an instant."""

@@ -6,6 +6,8 @@
    just before it or begins it.
 3. Names of other patients, addresses of other domains, names of files, and how many identifiers there are.
 
+Of what is attached, `files.py` says what is opened and makes a text of it; `scan_file` then looks for the same.
+
 The patterns keep to what Python (`re.ASCII`) and JavaScript understand alike; `tests/vectors/monitor.json` holds the
 two scanners together. `docs/spec/messages.md` specifies them. Start at `Scanner.scan`.
 """
@@ -77,11 +79,36 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endings: tuple[str, ...]
 
 
+class Attachments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rules about what is attached.
+
+    Attributes:
+        bytes: of a text, how many are looked at; `pdf_bytes`: how large a PDF may be to be opened at all;
+            `message_bytes`: of one message, how many are fetched.
+        bulk: how many identifiers in one file are many; a document about one person has some.
+        text_types, text_suffixes, text_endings: beginnings and ends of media types, and ends of names, of texts.
+        closed_types: beginnings of media types that are not opened.
+        not_opened: the rule that what is attached is of a kind that is not opened.
+        not_read: the rule that it is of one that is, and could not be read, or not to its end.
+    """
+
+    bytes: int
+    pdf_bytes: int
+    message_bytes: int
+    bulk: Counted
+    text_types: tuple[str, ...]
+    text_suffixes: tuple[str, ...]
+    text_endings: tuple[str, ...]
+    closed_types: tuple[str, ...]
+    not_opened: Named
+    not_read: Named
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`rules.json`. `near`: within how many characters before a match its words stand."""
 
-    format: Literal["telesphor-rules/1"]
-    v: Literal[1]
+    format: Literal["telesphor-rules/2"]
+    v: Literal[2]
     near: int
     patterns: tuple[Pattern, ...]
     addresses: Addresses
@@ -89,6 +116,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bulk: Counted
     sending: Counted
     files: Files
+    attachments: Attachments
     broken: Named
 
 
@@ -142,6 +170,27 @@ class Scanner:
             met[rule.code] = _higher(met.get(rule.code), rule.level)
         return conclude(met)
 
+    def scan_file(self, text: str, *, names: tuple[str, ...], domains: tuple[str, ...]) -> Finding:
+        """Say which rules the text of an attached file meets.
+
+        What is only noted, such as codes of diagnoses, does not count as an identifier here: a summary is full of it.
+
+        Args:
+            text: bounded by whoever read it, and looked at whole.
+        """
+        found = normalise(text)
+        met: dict[str, Level] = {}
+        identifiers: set[str] = set()
+        for pattern, match in self.matches(found):
+            met[pattern.code] = _higher(met.get(pattern.code), pattern.level)
+            identifiers |= {match[0]} if pattern.counts and pattern.level != "note" else set()
+        bulk = self.rules.attachments.bulk
+        for rule in self._of_people(found, names, domains):
+            met[rule.code] = rule.level
+        if len(identifiers) >= bulk.count:
+            met[bulk.code] = bulk.level
+        return conclude(met)
+
     def matches(self, text: str) -> Iterator[tuple[Pattern, re.Match[str]]]:
         """What counts as a match of a pattern in a normalised text, pattern by pattern."""
         for pattern, expression in self._patterns:
@@ -151,7 +200,7 @@ class Scanner:
 
     def broken(self) -> Finding:
         """What is said of a message that does not open, or is not what its header says."""
-        return conclude({self.rules.broken.code: self.rules.broken.level})
+        return meet(self.rules.broken)
 
     def _holds(self, pattern: Pattern, text: str, match: re.Match[str]) -> bool:
         if pattern.check is not None and not _CHECKS[pattern.check](match[0]):
@@ -166,19 +215,24 @@ class Scanner:
         self, text: str, written: Written, *, count: int
     ) -> Iterator[Named | Addresses | Counted | Files]:
         rules = self.rules
-        domains = {domain.lower() for domain in written.domains}
-        if any(not _is_of(match[1], domains) for match in self._addresses.finditer(text)):
-            yield rules.addresses
-        if names_in(text, written.names):
-            yield rules.names
+        yield from self._of_people(text, written.names, written.domains)
         if count >= rules.bulk.count:
             yield rules.bulk
         if written.sent_lately >= rules.sending.count:
             yield rules.sending
-        if any(_ending(name) in rules.files.endings for name in written.file_names):
+        if any(ending_of(name) in rules.files.endings for name in written.file_names):
             yield rules.files
         if len(written.text) > TEXT_CHARS_MAX:
             yield rules.broken
+
+    def _of_people(
+        self, text: str, names: Sequence[str], domains: Sequence[str]
+    ) -> Iterator[Named | Addresses]:
+        known = {domain.lower() for domain in domains}
+        if any(not _is_of(match[1], known) for match in self._addresses.finditer(text)):
+            yield self.rules.addresses
+        if names_in(text, names):
+            yield self.rules.names
 
 
 @cache
@@ -194,6 +248,27 @@ def conclude(met: dict[str, Level]) -> Finding:
     return Finding(
         "hold" if verdict == "hold" else "flag" if verdict == "flag" else "pass", tuple(sorted(met))
     )
+
+
+def meet(rule: Named) -> Finding:
+    """What is found where one rule is met, and no other."""
+    return conclude({rule.code: rule.level})
+
+
+def join(findings: Iterable[Finding]) -> Finding:
+    """What several findings come to together."""
+    all_found = list(findings)
+    rank = max((_VERDICTS.index(one.verdict) for one in all_found), default=0)
+    codes = {code for one in all_found for code in one.codes}
+    return Finding(
+        "hold" if rank == 2 else "flag" if rank == 1 else "pass",
+        tuple(sorted(codes)),
+    )
+
+
+def ending_of(name: str) -> str:
+    """What stands behind the last point of a name, as rules have it; all of it where there is none."""
+    return normalise(name).strip().rstrip(".").rpartition(".")[2]
 
 
 def normalise(text: str) -> str:
@@ -228,10 +303,6 @@ def _higher(known: Level | None, level: Level) -> Level:
 
 def _is_of(domain: str, allowed: set[str]) -> bool:
     return any(domain == one or domain.endswith("." + one) for one in allowed)
-
-
-def _ending(name: str) -> str:
-    return normalise(name).strip().rstrip(".").rpartition(".")[2]
 
 
 def _digits(text: str) -> list[int]:

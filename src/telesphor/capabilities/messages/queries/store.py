@@ -9,6 +9,7 @@ import msgspec
 
 from telesphor.capabilities.messages.model import (
     Attachment,
+    ChangeRow,
     Member,
     MemberRole,
     MessageId,
@@ -55,6 +56,15 @@ def members_of(db: apsw.Connection, thread: str) -> tuple[Member, ...]:
     return tuple(Member(actor=ActorId(actor), role=MemberRole(role)) for actor, role in rows)
 
 
+def changes_of(
+    db: apsw.Connection, thread: str, *, after: int, before: int, count_max: int
+) -> list[ChangeRow]:
+    """Who came and went in a part of a thread, the newest first."""
+    sql = """SELECT position, at, what, actor, by FROM thread_changes
+        WHERE thread = ? AND position > ? AND position < ? ORDER BY position DESC LIMIT ?"""
+    return [ChangeRow(*row) for row in db.execute(sql, (thread, after, before, count_max))]
+
+
 def role_of(db: apsw.Connection, *, thread: str, actor: str) -> str | None:
     """What an active member is in a thread; None for anybody else."""
     sql = "SELECT role FROM thread_members WHERE thread = ? AND actor = ? AND active = 1"
@@ -74,14 +84,15 @@ def threads_of(
 
 
 def together_with(db: apsw.Connection, reader: str, actors: Sequence[str]) -> set[str]:
-    """Those of some actors whom `reader` knows from a thread, as members or as whom it is about.
+    """Those of some actors whom `reader` knows from a thread that it is in, as whom it is about, or as members, also
+    of before: what they wrote still stands there.
 
     INVARIANT: whoever was put into a thread, or named as whom it is about, by a member is a stranger still: otherwise
     one would learn a name by opening a thread with an id.
     """
     marks = ", ".join("?" * len(actors))
     sql = f"""WITH own AS (SELECT thread FROM thread_members WHERE actor = ? AND active = 1)
-        SELECT actor FROM thread_members WHERE actor IN ({marks}) AND thread IN own AND active = 1 AND known = 1
+        SELECT actor FROM thread_members WHERE actor IN ({marks}) AND thread IN own AND known = 1
         UNION SELECT subject FROM threads WHERE subject IN ({marks}) AND thread IN own AND NOT EXISTS(
             SELECT 1 FROM thread_members WHERE thread_members.thread = threads.thread AND actor = opened_by)"""  # noqa: S608
     return {actor for (actor,) in db.execute(sql, (reader, *actors, *actors))}
@@ -98,6 +109,13 @@ def holds_on(db: apsw.Connection, thread: str) -> tuple[str, ...]:
     """The legal holds on a thread."""
     rows = db.execute("SELECT hold FROM thread_holds WHERE thread = ? ORDER BY hold", (thread,))
     return tuple(hold for (hold,) in rows)
+
+
+def is_held(db: apsw.Connection, object_id: str) -> bool:
+    """Whether a legal hold is on a thread in which some message, whatever became of it, named an object."""
+    sql = """SELECT 1 FROM message_attached JOIN messages ON messages.message = message_attached.message
+        JOIN thread_holds ON thread_holds.thread = messages.thread WHERE object = ? LIMIT 1"""
+    return db.execute(sql, (object_id,)).fetchone() is not None
 
 
 def find_message(db: apsw.Connection, message: str) -> MessageRow | None:

@@ -252,7 +252,8 @@ class SignallingDesk:
             "you": you,
             "roster": _roster(room),
         }
-        return {**told, "ice": self._ice.told_to(you, now_s=self._now_s())}
+        ice = self._ice.told_to(you, now_s=self._now_s())
+        return {**told, "ice": ice, "relay_only": self._ice.relay_only}
 
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1_000

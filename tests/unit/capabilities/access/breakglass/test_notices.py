@@ -40,7 +40,7 @@ def notices_of(infirmary: Infirmary, person: Wallet) -> Any:
     desk = GlassNotices(
         reading=lambda: reading(infirmary), names_of=lambda actors: dict.fromkeys(actors, "Dr. A")
     )
-    return desk.page(Actor(person.actor, person.kind, ""))  # type: ignore[arg-type]
+    return desk.page(Actor(person.actor, person.kind, ""))
 
 
 def told_of(infirmary: Infirmary) -> list[tuple[set[str], Mapping[str, Any]]]:

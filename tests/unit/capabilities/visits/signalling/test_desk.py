@@ -349,12 +349,18 @@ def test_an_answer_that_comes_late_does_not_bring_a_removed_one_back() -> None:
     run(story)
 
 
-def test_servers_are_told_to_who_is_in_the_room() -> None:
-    ward = Ward(IceServers(("stun:stun.example", "turn:turn.example"), b"shared"))
+def test_servers_are_told_to_who_is_in_the_room_and_nobody_else() -> None:
+    servers = ("stun:stun.example", "turn:turn.example")
+    ward = Ward(IceServers(servers, b"shared", relay_only=True))
 
     async def story(ward: Ward) -> None:
         one = await ward.enter(1)
-        stun, turn = one.last("present")["ice"]
+        told = one.last("present")
+        stun, turn = told["ice"]
         assert stun == {"urls": ["stun:stun.example"]} and turn["urls"] == ["turn:turn.example"]
+        assert told["relay_only"] is True
+        stranger = Tab("stranger", Person(actor_of(4)))
+        assert await code_of(ward.say(stranger, "join", tab=tab_of(4))) is NotAdmitted
+        assert stranger.heard == []
 
     run(story, ward)
