@@ -21,6 +21,7 @@ from telesphor.verify.order_streams import check_closing, check_streams
 from telesphor.verify.pins import Pins
 from telesphor.verify.place_entries import check_checkpoint, check_inclusion
 from telesphor.verify.reach_level import LOWEST, Demand, check_levels, policy_of
+from telesphor.verify.replay_visit import check_life
 from telesphor.verify.report import Report
 from telesphor.verify.trace_documents import check_documents
 from telesphor.verify.trust_genesis import check_genesis
@@ -42,6 +43,7 @@ STEPS: Final = (
     "commitments",
     "documents",
     "signature",
+    "life",
 )
 
 
@@ -102,6 +104,8 @@ def _verify(data: bytes, pins: Pins | None, demand: Demand, limits: ArchiveLimit
     walk.step("documents", check_documents, bundle, ledger)
     # 15. The node stands by the whole of it.
     walk.step("signature", check_signature, bundle, genesis.node.key)
+    # 16. The visit was lived as its rules say.
+    walk.step("life", check_life, about, bundle.manifest.subject)
 
 
 def _describe(manifest: Manifest, walk: Walk) -> None:

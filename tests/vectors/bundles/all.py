@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.vectors.bundles import attribution, confirm, form, grants, lost_keys, order, place
+from tests.vectors.bundles import attribution, confirm, form, grants, life, lost_keys, order, place
 from tests.vectors.bundles.case import FAULTS, Fault, good_bundle
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "form",
     "good_bundle",
     "grants",
+    "life",
     "lost_keys",
     "order",
     "place",

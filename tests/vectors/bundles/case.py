@@ -5,7 +5,8 @@ keys: most could only be made by the node itself, which is the attacker that a v
 verifier can be held to the same cases: `python -m tests.vectors.bundles DIR` writes each as a file, with
 `expected.json` beside them.
 
-Start at `fault`, which notes a case; the cases are in `form`, `place`, `order`, `grants`, `confirm` and `attribution`.
+Start at `fault`, which notes a case; the cases are in `form`, `place`, `order`, `grants`, `life`, `confirm` and
+`attribution`.
 """
 
 from __future__ import annotations

@@ -68,6 +68,8 @@ function saidByCommand({ type, body }: Command, request: Request): Said {
   for (const name of OWN_STREAMS) said.set(name, request.actor);
   // An organisation may ask it for a person.
   if (type === "passkey.remove/1") said.set("passkey", get(body, "id") ?? null);
+  // Whoever accepts joins itself.
+  if (type === "invitation.accept/1") said.set("member", request.actor);
   said.set("break-glass", get(body, "break_glass") ?? null);
   const role = rowOf(SAID_ROLES, type);
   if (role !== undefined) said.set("role", role);

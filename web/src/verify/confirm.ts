@@ -44,15 +44,24 @@ export interface Demand {
 /** Everyone with a card signed, with both keys of its own; the quorums of the reader's policies are met. */
 export function checkWitnesses(bundle: Bundle, policies: readonly Policy[]): Proved<Witnessed> {
   const cards = readCards(bundle.cards);
-  const note = parseNote(bundle.checkpoint);
-  checkKeys(cards, bundle.logVkeys);
+  return witnessNote(parseNote(bundle.checkpoint), cards, bundle.logVkeys, policies);
+}
+
+/** As `checkWitnesses`, of a note and the cards of those who signed it. */
+export function witnessNote(
+  note: Note,
+  cards: readonly Card[],
+  logVkeys: readonly string[],
+  policies: readonly Policy[],
+): Proved<Witnessed> {
+  checkKeys(cards, logVkeys);
   const log = cards.find((card) => card.role === "log") ?? null;
   const cosigned = cards
     .filter((card) => card !== log)
     .map((card) => ({ card, timeSeconds: cosignatureTime(note, card) }));
   const met = policies.flatMap((policy) => checkNote(policy, note));
   const known = [
-    ...bundle.logVkeys.map(parseVkey),
+    ...logVkeys.map(parseVkey),
     ...policies.flatMap((policy) => [...policy.witnesses.values()]),
     ...cosigned.flatMap(({ card }) => card.keys),
   ];
@@ -113,7 +122,7 @@ function readCards(files: ReadonlyMap<string, Bytes>): readonly Card[] {
 }
 
 /** One key in two cards would let one signature count for two; the log cannot witness itself. */
-function checkKeys(cards: readonly Card[], logVkeys: readonly [string, string]): void {
+function checkKeys(cards: readonly Card[], logVkeys: readonly string[]): void {
   const seen = new Set(logVkeys.map((vkey) => hex(parseVkey(vkey).publicKey)));
   for (const card of cards) {
     if (card.role === "log") {

@@ -16,6 +16,7 @@ import { checkCommitments, checkDocuments } from "./disclose";
 import { checkGenesis } from "./genesis";
 import type { LevelPolicy } from "./level-policy";
 import { shippedLevels } from "./level-policy";
+import { checkLife } from "./life";
 import { checkLinks } from "./links";
 import { nameOf } from "./manifest";
 import type { Pins } from "./pins";
@@ -28,6 +29,7 @@ export { BUNDLE_BYTES_MAX } from "./archive";
 export type { LevelPolicy } from "./level-policy";
 export { parseLevels } from "./level-policy";
 export type { Pins } from "./pins";
+export { isProof, PROOF_STEPS, readCards, verifyProof } from "./proof";
 export { joinPins, readKeys, readPolicy } from "./pins";
 export { Refusal } from "./refusal";
 export type { FailedStep, Level, OnStep, PassedStep, Report, Step } from "./report";
@@ -49,6 +51,7 @@ export const STEPS: readonly string[] = [
   "commitments",
   "documents",
   "signature",
+  "life",
 ];
 
 export interface Options {
@@ -111,4 +114,6 @@ function walkSteps(data: Bytes, pins: Pins | null, demand: Demand, walk: Walk): 
   walk.step("documents", () => checkDocuments(bundle, ledger));
   // 15. The node stands by the whole of it.
   walk.step("signature", () => checkSignature(bundle, genesis.node.key));
+  // 16. The visit was lived as its rules say.
+  walk.step("life", () => checkLife(about, subject));
 }

@@ -35,11 +35,15 @@ export function openManifest(files: ReadonlyMap<string, Bytes>): Proved<Bundle> 
 export function checkCheckpoint(bundle: Bundle, pins: Pins | null): Proved<SignedCheckpoint> {
   if (pins !== null) checkPins(bundle, pins);
   const signed = openCheckpoint(bundle.checkpoint, bundle.manifest.origin, bundle.logVkeys);
+  const whose = pins !== null ? "the keys you gave" : "keys taken from the bundle itself";
+  return { value: signed, sentence: saySigned(signed, whose) };
+}
+
+/** What the signatures of a checkpoint prove, in one sentence. */
+export function saySigned(signed: SignedCheckpoint, whose: string): string {
   const { origin, size } = signed.checkpoint;
   const time = formatInstant(Number(signed.timeSeconds) * 1000);
-  const whose = pins !== null ? "the keys you gave" : "keys taken from the bundle itself";
-  const sentence = `the ledger \`${origin}\` had ${size} entries at ${time}, signed with Ed25519 and ML-DSA-44 under ${whose}`;
-  return { value: signed, sentence };
+  return `the ledger \`${origin}\` had ${size} entries at ${time}, signed with Ed25519 and ML-DSA-44 under ${whose}`;
 }
 
 /** Each entry is well formed, stands at its position in the tree, and is not of a later time. */
@@ -59,7 +63,8 @@ function checkPins(bundle: Bundle, pins: Pins): void {
   }
 }
 
-function placeEntry(
+/** An entry at its place in the tree, in the time before the checkpoint's. */
+export function placeEntry(
   { position, data, path }: BundleEntry,
   { checkpoint, timeSeconds }: SignedCheckpoint,
 ): Placed {

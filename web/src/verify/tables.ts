@@ -211,6 +211,12 @@ export const CAUSES: Readonly<Record<string, Readonly<Record<string, readonly st
   "session.opened/1": {
     "session.open/1": ["session"],
   },
+  "actor.paused/1": {
+    "actor.pause/1": ["actor", "reason"],
+  },
+  "actor.resumed/1": {
+    "actor.resume/1": ["actor"],
+  },
   "invitation.made/1": {
     "invitation.make/1": ["invitation", "actor", "code", "passcode", "visit", "groups", "expires_at"],
   },
@@ -395,6 +401,7 @@ export const CAUSES: Readonly<Record<string, Readonly<Record<string, readonly st
   "group.added/1": {
     "group.add/1": ["group", "member"],
     "invitation.redeem/1": ["member"],
+    "invitation.accept/1": ["member"],
   },
   "group.removed/1": {
     "group.remove/1": ["group", "member"],

@@ -51,6 +51,8 @@ const NOT_ACCEPTED = [
   "not-an-archive",
   "internal",
 ];
+/** How the subject of a proof of one entry begins. */
+const ONE_ENTRY = "entry/";
 const BITCOIN = /block (\d+) of bitcoin-mainnet\b/;
 const ETHEREUM = /block (\d+) of `ethereum-1`/;
 const TEST_CHAIN = /proves nothing about time/;
@@ -87,7 +89,9 @@ export function stepWords(step: Step, report: Pick<Report, "subject">, words: Wo
   if (!isStepName(name)) return { name, title: name, sentence: "", failed: isFailed(step) };
   const selection = report.subject.startsWith("selection/") ? words.selectionSteps : null;
   const own =
-    selection !== null && (name === "closing" || name === "links") ? selection[name] : words.steps[name];
+    selection !== null && (name === "closing" || name === "links" || name === "life")
+      ? selection[name]
+      : words.steps[name];
   const [title, meaning] = own as [string, string];
   if (isFailed(step)) return { name, title, sentence: capital(failureOf(step, words)), failed: true };
   const unused =
@@ -100,10 +104,11 @@ function isStepName(name: string): name is StepName {
 }
 
 function praise(report: Report, { verdicts }: Words, language: Language): string {
-  const isSelection = report.subject.startsWith("selection/");
-  const [sure, unsure] = isSelection
-    ? [verdicts.selection, verdicts.selectionUnpinned]
-    : [verdicts.visit, verdicts.visitUnpinned];
+  const [sure, unsure] = report.subject.startsWith(ONE_ENTRY)
+    ? [verdicts.entry, verdicts.entry]
+    : report.subject.startsWith("selection/")
+      ? [verdicts.selection, verdicts.selectionUnpinned]
+      : [verdicts.visit, verdicts.visitUnpinned];
   const dated = report.levels.find(({ level, met }) => level === "L5" && met)?.proved ?? "";
   const [bitcoin, ethereum] = [BITCOIN.exec(dated)?.[1], ETHEREUM.exec(dated)?.[1]];
   const number = (digits: string) =>
@@ -138,6 +143,7 @@ function notesOf(report: Report, { notes }: Words): readonly string[] {
   const said: string[] = [];
   if (report.verdict === "fail" && report.steps.length > 1) said.push(notes.unread);
   if (report.verdict === "pass" && !report.pinned) said.push(notes.unpinned);
+  if (report.verdict === "pass" && report.subject.startsWith(ONE_ENTRY)) said.push(notes.entry);
   if (report.purpose !== "") said.push(notes.selection(report.purpose));
   if (report.policy?.bundle === "other") said.push(notes.otherPolicy);
   if (dated !== undefined && !isFailed(dated) && TEST_CHAIN.test(dated.proved)) said.push(notes.testChain);

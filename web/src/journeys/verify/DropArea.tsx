@@ -1,4 +1,4 @@
-/** One large area that takes a file: dropped on it, or chosen by pointer, finger or keyboard. */
+/** One large area that takes a file, or a proof with its entry: dropped on it, or chosen by pointer, finger or keyboard. */
 
 import { useId, useState, type DragEvent } from "react";
 import { Icon } from "~/components";
@@ -7,17 +7,17 @@ import styles from "./verify.module.css";
 
 interface Props {
   readonly words: PageWords;
-  readonly onFile: (file: File) => void;
+  /** Several only where they were dropped or chosen together. */
+  readonly onFiles: (files: readonly File[]) => void;
 }
 
-export function DropArea({ words, onFile }: Props) {
+export function DropArea({ words, onFiles }: Props) {
   const [over, setOver] = useState(false);
   const hint = useId();
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    const [file] = event.dataTransfer.files;
-    if (file !== undefined) onFile(file);
+    onFiles([...event.dataTransfer.files]);
   };
   return (
     <label
@@ -32,12 +32,13 @@ export function DropArea({ words, onFile }: Props) {
     >
       <input
         type="file"
+        multiple
         className={styles.input}
         aria-describedby={hint}
         onChange={(event) => {
-          const [file] = event.currentTarget.files ?? [];
+          const files = [...(event.currentTarget.files ?? [])];
           event.currentTarget.value = ""; // so that the same file can be chosen again
-          if (file !== undefined) onFile(file);
+          onFiles(files);
         }}
       />
       <span className={styles.emblem}>

@@ -12,16 +12,18 @@ interface Props {
   readonly words: PageWords;
   readonly language: Language;
   readonly known: Known;
+  /** The code of what is lacking, where the proof cannot be judged without it. */
+  readonly needs: string;
   readonly onChange: (known: Known) => void;
 }
 
-export function KnownFields({ words, language, known, onChange }: Props) {
+export function KnownFields({ words, language, known, needs, onChange }: Props) {
   const levels = STEP_WORDS[language].levels.map(([title], index) => ({
     value: String(index + 1),
     label: `L${index + 1} · ${title}`,
   }));
   return (
-    <details className={styles.more} open={known.keys !== ""}>
+    <details className={styles.more} open={known.keys !== "" || Object.hasOwn(words.needed, needs)}>
       <summary>
         <Icon name="key" size={18} />
         {words.known}
@@ -62,6 +64,31 @@ export function KnownFields({ words, language, known, onChange }: Props) {
           clearable
           clearButtonProps={{ "aria-label": words.remove }}
         />
+        <fieldset className={styles.group}>
+          <legend>{words.oneEntry}</legend>
+          <Stack gap="md">
+            <p className={styles.quiet}>{words.oneEntryText}</p>
+            <FileInput
+              size="md"
+              label={words.entry}
+              placeholder={words.none}
+              value={known.entry}
+              onChange={(entry) => onChange({ ...known, entry })}
+              clearable
+              clearButtonProps={{ "aria-label": words.remove }}
+            />
+            <FileInput
+              size="md"
+              multiple
+              label={words.cards}
+              placeholder={words.none}
+              value={[...known.cards]}
+              onChange={(cards) => onChange({ ...known, cards })}
+              clearable
+              clearButtonProps={{ "aria-label": words.remove }}
+            />
+          </Stack>
+        </fieldset>
         <NativeSelect
           size="md"
           label={words.require}

@@ -1,7 +1,6 @@
 /** The numbered steps: those that are done, the one at hand, and those that wait or were never come to. */
 
 import { Icon, type IconName } from "~/components";
-import { STEPS } from "~/verify";
 import type { Report, Step } from "~/verify/report";
 import { isFailed } from "~/verify/report";
 import type { Language } from "~/verify/words";
@@ -12,6 +11,8 @@ import styles from "./verify.module.css";
 interface Props {
   readonly words: PageWords;
   readonly language: Language;
+  /** Of all steps there are, in their order. */
+  readonly names: readonly string[];
   readonly steps: readonly Step[];
   readonly report: Report | null;
 }
@@ -20,10 +21,10 @@ type State = "done" | "failed" | "running" | "todo";
 
 const SIGNS: Record<State, IconName> = { done: "check", failed: "cross", running: "waiting", todo: "minus" };
 
-export function Steps({ words, language, steps, report }: Props) {
+export function Steps({ words, language, names, steps, report }: Props) {
   return (
     <ol className={styles.steps}>
-      {STEPS.map((name, index) => {
+      {names.map((name, index) => {
         const step = steps[index];
         if (step !== undefined) return <Done key={name} {...{ words, language, step, report }} />;
         const running = report === null && index === steps.length;
@@ -39,7 +40,7 @@ export function Steps({ words, language, steps, report }: Props) {
   );
 }
 
-function Done({ words, language, step, report }: Omit<Props, "steps"> & { step: Step }) {
+function Done({ words, language, step, report }: Omit<Props, "steps" | "names"> & { step: Step }) {
   const failed = isFailed(step);
   const said = stepWords(step, { subject: report?.subject ?? "" }, STEP_WORDS[language]);
   return (

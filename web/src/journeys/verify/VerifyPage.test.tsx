@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 /** The verifier's page by its words and roles: a file in, steps ticking, a verdict that readers of the screen are taken to. */
 
+import { readFileSync } from "node:fs";
 import { MantineProvider } from "@mantine/core";
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import axe from "axe-core";
@@ -69,10 +70,51 @@ test("keys that cannot be read are said to be the reader's own, not the bundle's
   expect((await screen.findByRole("alert")).textContent).toContain("The keys or the policy that you gave");
 });
 
-test("the proof of one entry is told apart", async () => {
+interface ProofVector {
+  readonly keys: readonly string[];
+  readonly proof: string;
+  readonly entry: string;
+}
+
+const VECTOR = JSON.parse(readFileSync("../tests/vectors/tlog-proof.json", "utf8")) as ProofVector;
+const PROOF = new File([Buffer.from(VECTOR.proof, "base64")], "12.tlog-proof");
+const ENTRY = new File([Buffer.from(VECTOR.entry, "base64")], "12.json");
+
+function chooseAll(...files: File[]) {
+  fireEvent.change(screen.getByLabelText(/Drop a proof here/), { target: { files } });
+}
+
+function giveKeys(keys: readonly string[]) {
+  fireEvent.change(screen.getByLabelText(pageWords("en").keys), { target: { value: keys.join("\n") } });
+}
+
+test("the proof of one entry asks for the entry, then for the keys, and then ticks its six steps", async () => {
   show();
-  choose(new File(["c2sp.org/tlog-proof@v1\nindex 1\n"], "12.tlog-proof"));
-  expect((await screen.findByRole("alert")).textContent).toContain("a single entry");
+  chooseAll(PROOF);
+  expect((await screen.findByRole("alert")).textContent).toContain("Add the entry's own file");
+  fireEvent.click(screen.getByRole("button", { name: "Check another proof" }));
+  chooseAll(ENTRY, PROOF);
+  expect((await screen.findByRole("alert")).textContent).toContain("Give the two keys");
+  giveKeys(VECTOR.keys);
+  await screen.findByRole("heading", { name: /Genuine\. The entry stands in this ledger/ });
+  expect(screen.getAllByLabelText(pageWords("en").holds)).toHaveLength(6);
+  expect(screen.getByText(/Who asked for the entry is not in the proof/)).toBeTruthy();
+});
+
+test("the proof of an entry that was altered fails at its place, in words", async () => {
+  show();
+  giveKeys(VECTOR.keys);
+  const altered = new File([(await ENTRY.text()).replace('"count":3', '"count":4')], "12.json");
+  chooseAll(PROOF, altered);
+  await screen.findByRole("heading", { name: /Not genuine: an entry is not the one that stands/ });
+  expect(screen.getByText("inclusion-refused")).toBeTruthy();
+});
+
+test("the proof of one entry under keys of another ledger is not accepted", async () => {
+  show();
+  giveKeys(VECTOR.keys.slice(0, 1));
+  chooseAll(PROOF, ENTRY);
+  await screen.findByRole("heading", { name: /Not accepted: its ledger is not one whose keys you gave/ });
 });
 
 test("keys are kept only when the reader says so", () => {

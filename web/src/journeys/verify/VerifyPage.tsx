@@ -6,7 +6,7 @@
 import { Button } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { Icon, Page } from "~/components";
-import { STEPS } from "~/verify";
+import { isProof } from "~/verify";
 import type { Language } from "~/verify/words";
 import { stepTitle } from "~/verify/words";
 import { DropArea } from "./DropArea";
@@ -40,15 +40,27 @@ export function VerifyPage({ initial, language = "en" }: Props) {
     // What the reader knows decides the verdict: one that is shown is reached anew.
     if (judgement !== null) start(judgement.file, next);
   };
+  /** A proof of one entry may come with its entry. */
+  const take = async (files: readonly File[]) => {
+    const { file, entry } = await sortFiles(files);
+    if (file === undefined) return;
+    const next = { ...known, entry: entry ?? known.entry };
+    setKnown(next);
+    start(file, next);
+  };
   return (
     <Page title={words.title} subtitle={words.subtitle} width="text">
       <div className={styles.page}>
         {judgement === null ? (
-          <DropArea words={words} onFile={(file) => start(file, known)} />
+          <DropArea words={words} onFiles={(files) => void take(files)} />
         ) : (
           <Found {...{ words, language, judgement }} onClear={clear} />
         )}
-        <KnownFields {...{ words, language, known }} onChange={change} />
+        <KnownFields
+          {...{ words, language, known }}
+          needs={judgement?.refused?.code ?? ""}
+          onChange={change}
+        />
         <details className={styles.more}>
           <summary>
             <Icon name="info" size={18} />
@@ -65,6 +77,23 @@ export function VerifyPage({ initial, language = "en" }: Props) {
   );
 }
 
+/** Which of the files that came together is the proof, and which the entry. */
+async function sortFiles(files: readonly File[]): Promise<{ file?: File; entry?: File }> {
+  const [first, second] = files;
+  if (first === undefined) return {};
+  if (second === undefined) return { file: first };
+  const isFirst = await startsAsProof(first);
+  if (!isFirst && !(await startsAsProof(second))) return { file: first };
+  return isFirst ? { file: first, entry: second } : { file: second, entry: first };
+}
+
+async function startsAsProof(file: File): Promise<boolean> {
+  return isProof(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
+}
+
+/** More than the first line of a proof. */
+const HEAD_BYTES = 64;
+
 interface FoundProps {
   readonly words: PageWords;
   readonly language: Language;
@@ -73,16 +102,17 @@ interface FoundProps {
 }
 
 function Found({ words, language, judgement, onClear }: FoundProps) {
-  const { file, steps, report, refused } = judgement;
-  const at = Math.min(steps.length, STEPS.length - 1);
-  const working = words.working(at + 1, STEPS.length, stepTitle(STEPS[at] ?? "", language));
+  const { file, names, steps, report, refused } = judgement;
+  const at = Math.min(steps.length, names.length - 1);
+  const working = words.working(at + 1, names.length, stepTitle(names[at] ?? "", language));
+  const isNeeded = refused !== null && Object.hasOwn(words.needed, refused.code);
   return (
     <>
       {report !== null && <Verdict {...{ words, language, report, file }} />}
       {refused !== null && (
-        <section className={styles.verdict} data-tone="bad" role="alert">
+        <section className={styles.verdict} data-tone={isNeeded ? "plain" : "bad"} role="alert">
           <h2>{refusalWords(refused.code, words)}</h2>
-          {refused.code !== "one-entry" && <p lang="en">{refused.message}</p>}
+          {!isNeeded && <p lang="en">{refused.message}</p>}
         </section>
       )}
       {report === null && refused === null && (
@@ -102,7 +132,7 @@ function Found({ words, language, judgement, onClear }: FoundProps) {
       {refused === null && (
         <section>
           <h2>{words.steps}</h2>
-          <Steps {...{ words, language, steps, report }} />
+          <Steps {...{ words, language, names, steps, report }} />
         </section>
       )}
     </>
@@ -110,6 +140,7 @@ function Found({ words, language, judgement, onClear }: FoundProps) {
 }
 
 function refusalWords(code: string, words: PageWords): string {
-  if (code === "one-entry") return words.oneEntry;
+  const needed = Object.hasOwn(words.needed, code) ? words.needed[code] : undefined;
+  if (needed !== undefined) return needed;
   return (Object.hasOwn(words.refused, code) ? words.refused[code] : undefined) ?? words.unreadable;
 }

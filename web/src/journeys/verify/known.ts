@@ -5,6 +5,9 @@ export interface Known {
   readonly keys: string;
   readonly policy: File | null;
   readonly levels: File | null;
+  /** For the proof of one entry: its exact bytes, and cards of those who signed. */
+  readonly entry: File | null;
+  readonly cards: readonly File[];
   readonly require: number;
   readonly remember: boolean;
 }
@@ -15,7 +18,7 @@ const KEPT_CHARS_MAX = 64 * 1024;
 
 export function loadKnown(): Known {
   const keys = stored() ?? "";
-  return { keys, policy: null, levels: null, require: 1, remember: keys !== "" };
+  return { keys, policy: null, levels: null, entry: null, cards: [], require: 1, remember: keys !== "" };
 }
 
 /** Keeps the keys, or forgets them; a browser that keeps nothing is no fault. */

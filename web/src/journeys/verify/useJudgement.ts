@@ -1,20 +1,21 @@
 /** One file at a time before the verifier: what has been found of it so far. */
 
 import { useCallback, useEffect, useRef, useState } from "react";
+import { PROOF_STEPS, STEPS } from "~/verify";
 import { judge } from "~/verify/client";
 import type { Report, Step } from "~/verify/report";
 import type { Known } from "./known";
 
 export interface Judgement {
   readonly file: Blob;
+  /** Of the file's kind: of a bundle, or of the proof of one entry. */
+  readonly names: readonly string[];
   /** Those that are done. */
   readonly steps: readonly Step[];
   readonly report: Report | null;
-  /** Why there is no report: the code of a refusal, `one-entry`, or `unreadable`. */
+  /** Why there is no report: the code of a refusal (`entry-needed` and `keys-needed` among them), or `unreadable`. */
   readonly refused: { readonly code: string; readonly message: string } | null;
 }
-
-const ONE_ENTRY = "c2sp.org/tlog-proof@v1\n";
 
 export function useJudgement() {
   const [judgement, setJudgement] = useState<Judgement | null>(null);
@@ -30,13 +31,17 @@ export function useJudgement() {
     running.current?.abort(new Error("stopped"));
     const control = new AbortController();
     running.current = control;
-    setJudgement({ file, steps: [], report: null, refused: null });
+    setJudgement({ file, names: STEPS, steps: [], report: null, refused: null });
     const put = (change: (before: Judgement) => Judgement) => {
       if (!control.signal.aborted) setJudgement((before) => before && change(before));
     };
-    judgeFile(file, known, control.signal, (step) =>
-      put((before) => ({ ...before, steps: [...before.steps, step] })),
-    )
+    const onStep = (step: Step) =>
+      put((before) => ({
+        ...before,
+        names: step.name === PROOF_STEPS[0] ? PROOF_STEPS : before.names,
+        steps: [...before.steps, step],
+      }));
+    judgeFile(file, known, control.signal, onStep)
       .then((report) => put((before) => ({ ...before, steps: report.steps, report })))
       .catch((error: unknown) => put((before) => ({ ...before, refused: refusalOf(error) })));
   }, []);
@@ -51,10 +56,18 @@ async function judgeFile(
   signal: AbortSignal,
   onStep: (step: Step) => void,
 ): Promise<Report> {
-  const head = await file.slice(0, ONE_ENTRY.length).text();
-  if (head === ONE_ENTRY) throw Object.assign(new Error("the proof of one entry"), { code: "one-entry" });
   const [policy, levels] = await Promise.all([bytesOf(known.policy), bytesOf(known.levels)]);
-  return judge(file, { keys: known.keys.trim(), policy, levels, require: known.require, signal, onStep });
+  const { entry, cards, require } = known;
+  return judge(file, {
+    keys: known.keys.trim(),
+    policy,
+    levels,
+    require,
+    entry: entry ?? undefined,
+    cards,
+    signal,
+    onStep,
+  });
 }
 
 async function bytesOf(file: File | null): Promise<Uint8Array | undefined> {

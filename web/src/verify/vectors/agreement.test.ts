@@ -16,7 +16,18 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { utf8 } from "../bytes";
 import type { Options, Report, Step } from "../index";
-import { STEPS, isFailed, joinPins, parseLevels, readKeys, readPolicy, verifyBundle } from "../index";
+import {
+  PROOF_STEPS,
+  STEPS,
+  isFailed,
+  joinPins,
+  parseLevels,
+  readCards,
+  readKeys,
+  readPolicy,
+  verifyBundle,
+  verifyProof,
+} from "../index";
 import * as tables from "../tables";
 
 /** Most bundles hold the same signed requests: each signature is verified once, by the real code. */
@@ -49,14 +60,29 @@ interface Case {
 /** The story of each bundle is told and signed anew: that takes a while on a small machine. */
 const WRITING_MS = 180_000;
 const CASES_MIN = 330;
+const PROOFS_MIN = 33;
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
+/** A proof of one entry; its files in base64. */
+interface ProofCase {
+  readonly name: string;
+  readonly text: string;
+  readonly entry: string;
+  readonly cards: readonly string[];
+  readonly keys: string;
+  readonly levels: string;
+  readonly require: number;
+  readonly report: Report;
+}
+
 let folder = "";
+let proofs: readonly ProofCase[] = [];
 let cases: readonly Case[] = [];
 
 beforeAll(() => {
   folder = process.env.TELESPHOR_REPORTS ?? written(mkdtempSync(join(tmpdir(), "telesphor-reports-")));
   cases = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8")) as Case[];
+  proofs = JSON.parse(readFileSync(join(folder, "proofs.json"), "utf8")) as ProofCase[];
 }, WRITING_MS);
 
 afterAll(() => {
@@ -85,6 +111,31 @@ describe("the two verifiers", () => {
     expect(new Set(cases.map(({ report }) => report.level))).toEqual(
       new Set([null, "L1", "L2", "L3", "L4", "L5"]),
     );
+  });
+
+  test("agree on every proof of one entry, and on bad ones for each step", () => {
+    expect(proofs.length).toBeGreaterThanOrEqual(PROOFS_MIN);
+    for (const one of proofs) {
+      expect(comparable(proofReport(one)), one.name).toEqual(comparable(one.report));
+    }
+    const failed = proofs.map(({ report }) => report.steps.at(-1)).filter((step) => step && isFailed(step));
+    expect(new Set(failed.map((step) => step?.name))).toEqual(new Set(PROOF_STEPS));
+    expect(new Set(proofs.map(({ report }) => report.level))).toEqual(new Set([null, "L1", "L4", "L5"]));
+  });
+
+  test("refuse a proof with any one of many bytes changed", { timeout: WRITING_MS }, () => {
+    const good = proofs.find(({ name }) => name === "good at L5") as ProofCase;
+    const data = bytesOf(good.text);
+    for (let at = 0; at < data.length; at += Math.ceil(data.length / 200)) {
+      const changed = data.slice();
+      changed[at] = (changed[at] as number) ^ (1 << (at % 7));
+      const text = Buffer.from(changed).toString("base64");
+      const { verdict, steps } = proofReport({ ...good, text });
+      expect(
+        [verdict, steps.some((step) => "code" in step && step.code === "internal")],
+        `byte ${at}`,
+      ).toEqual(["fail", false]);
+    }
   });
 
   test("have the same tables: if not, run write_tables.py", () => {
@@ -121,6 +172,19 @@ function written(into: string): string {
     throw new Error(`\`${python}\` could not write the reports (${hint}): ${run.stderr ?? ""}`);
   }
   return into;
+}
+
+function proofReport({ text, entry, cards, keys, levels, require }: ProofCase): Report {
+  return verifyProof(bytesOf(text), bytesOf(entry), {
+    pins: readKeys(keys),
+    cards: readCards(cards.map(bytesOf)),
+    levels: levels ? parseLevels(utf8(levels)) : undefined,
+    require,
+  });
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
 }
 
 async function reportOf(one: Case): Promise<unknown> {

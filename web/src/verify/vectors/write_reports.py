@@ -2,7 +2,8 @@
 
 The bundles are those of `tests/vectors/bundles`, good and bad, some good ones judged with keys, policies and demands of
 a reader, and some changed by chance. `cases.json` names each file, the reader's options and the report, so that another
-verifier can be held to it. The checkout and its `src` must be on the path; `agreement.test.ts` runs this.
+verifier can be held to it; `proofs.json` has the proofs of one entry of `tests/vectors/proofs.py` whole. The checkout
+and its `src` must be on the path; `agreement.test.ts` runs this.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import Any, NamedTuple
 
 from write_tables import tables
 
+from telesphor.kernel import base64url
 from telesphor.kernel.archive import read_archive
 from telesphor.kernel.levels import DEFAULT_LEVELS, parse_levels
 from telesphor.verify import verify_bundle
+from telesphor.verify.check_proof import Known, verify_proof
 from telesphor.verify.pins import join_pins, read_keys, read_policy
 from tests.support.lost_keys import Loss
 from tests.unit.verify.builder import Story, log_signer, repack
@@ -39,6 +42,9 @@ from tests.vectors.bundles.confirm import (
     witnessed_parts,
 )
 from tests.vectors.bundles.grants import granted_bundle
+from tests.vectors.bundles.life import cancelled, lived
+from tests.vectors.proofs import ProofCase
+from tests.vectors.proofs import cases as proof_cases
 
 SEED = 20261122
 CHANCES = 60
@@ -57,12 +63,13 @@ class Asked(NamedTuple):
 
 
 def main() -> None:
-    """Write the bundles, `cases.json` and `tables.json`."""
+    """Write the bundles, `cases.json`, `proofs.json` and `tables.json`."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[bytes, str] = {}
     cases = [_write(case, folder, written) for case in _asked()]
     (folder / "cases.json").write_text(json.dumps(cases))
+    (folder / "proofs.json").write_text(json.dumps([_judge_proof(case) for case in proof_cases()]))
     (folder / "tables.json").write_text(json.dumps(tables()))
 
 
@@ -84,6 +91,8 @@ def _of_good_stories() -> Iterator[Asked]:
     yield Asked("good after a recovery by statement", _recovered_by_statement)
     yield Asked("good with the node's own word", _own_word)
     yield Asked("good with a batch", _batch)
+    yield Asked("good and lived", lived)
+    yield Asked("good and missed", cancelled)
 
 
 def _of_readers() -> Iterator[Asked]:
@@ -158,6 +167,22 @@ def _write(case: Asked, folder: Path, written: dict[bytes, str]) -> dict[str, An
     report = verify_bundle(data, pins=pins, levels=levels, require=case.require).to_json()
     options = {"keys": case.keys, "policy": case.policy, "levels": case.levels, "require": case.require}
     return {"name": case.name, "file": file, "report": report, **options}
+
+
+def _judge_proof(case: ProofCase) -> dict[str, Any]:
+    levels = parse_levels(case.levels.encode()) if case.levels else None
+    known = Known.of(read_keys(case.keys), case.cards)
+    report = verify_proof(case.text, case.entry, known, levels=levels, require=case.require).to_json()
+    return {
+        "name": case.name,
+        "text": base64url.std_encode(case.text),
+        "entry": base64url.std_encode(case.entry),
+        "cards": [base64url.std_encode(card) for card in case.cards],
+        "keys": case.keys,
+        "levels": case.levels,
+        "require": case.require,
+        "report": report,
+    }
 
 
 def _anchored_twice() -> bytes:

@@ -23,16 +23,20 @@ export const en = {
     commitments: ["Values shown", "The values shown are those that the ledger had committed to."],
     documents: ["Documents shown", "The documents shown are those that the entries name."],
     signature: ["The node's word", "The node stands by the whole of it, with both of its keys."],
+    life: ["How the visit went", "Its steps follow one another as the rules of visits say."],
+    proof: ["The proof", "The text is the proof of one entry, in the one form that such proofs have."],
   },
   selectionSteps: {
     closing: ["A selection", "Somebody chose these entries; nothing is claimed about what else there is."],
     links: ["What belongs to it", "What the entries refer to fits, where it is here."],
+    life: ["How the visit went", "Somebody chose these entries; no order of a visit is claimed."],
   },
   unused: {
     witnesses: "Nobody but the ledger itself is shown to have signed it.",
     anchors: "No public chain is shown to date it.",
     commitments: "No such value is shown.",
     documents: "No document is shown.",
+    life: "No steps of people in the visit are shown.",
   },
   levels: [
     ["Signed", "by the node that keeps the ledger"],
@@ -50,6 +54,7 @@ export const en = {
   verdicts: {
     visit: "Genuine. Nothing was changed or left out.",
     selection: "Genuine. Nothing that is shown was changed.",
+    entry: "Genuine. The entry stands in this ledger, exactly as it is shown.",
     visitUnpinned: "It agrees with itself: nothing was changed or left out.",
     selectionUnpinned: "It agrees with itself: nothing that is shown was changed.",
     bitcoin: (block: string) => `Dated by Bitcoin block ${block}.`,
@@ -62,6 +67,7 @@ export const en = {
     unpinned:
       "The keys of its ledger were taken from the proof itself. Whether it is the ledger you mean, only keys can tell " +
       "that you have from elsewhere.",
+    entry: "Who asked for the entry is not in the proof of one entry. A bundle has that too.",
     selection: (purpose: string) =>
       `Somebody chose these entries, to be shown for “${purpose}”. Others may exist, and nothing is said of them.`,
     otherPolicy: "The proof brings rules of its own for the levels. They were not used.",
@@ -70,6 +76,7 @@ export const en = {
   },
   failures: {
     "not-an-archive": "this file is not a proof bundle, or it was cut short.",
+    "tlog-proof-refused": "this is not the proof of one entry in the form that such proofs have.",
     "archive-refused": "this archive was not written as proof bundles are; perhaps it was packed again.",
     "archive-damaged": "the file was damaged on its way.",
     "limit-exceeded": "it is larger than any proof may be.",
@@ -95,6 +102,14 @@ export const en = {
     "actor-suspended": "keys were used after they had been reported lost.",
     "commitment-refused": "a value shown is not the one that the ledger had committed to.",
     "document-mismatch": "a document shown is not the one that it is said to be.",
+    "visit-not-begun": "somebody was let in before the visit had begun.",
+    "visit-ended": "the visit goes on after it had ended.",
+    "visit-not-ended": "the visit was closed without having ended.",
+    "consent-missing": "somebody was in the room without the consent that this takes.",
+    "recording-not-permitted": "the visit was recorded without the consent of everybody in the room.",
+    "recording-running": "a recording was not ended when it had to be.",
+    "not-waiting": "somebody was let in who did not wait.",
+    "not-a-participant": "somebody acted in the visit without having the part for it.",
     internal: "the verifier itself met a fault. That says nothing about the proof.",
   } as Readonly<Record<string, string>>,
   /** What a failed step means where its code has no words of its own. */
@@ -114,6 +129,8 @@ export const en = {
     commitments: "a value shown is not one that the ledger had committed to.",
     documents: "it shows a document that no entry names.",
     signature: "the node does not stand by it.",
+    life: "the visit did not go as the rules of visits say.",
+    proof: "the text is not in the one form that proofs of an entry have.",
   } as Readonly<Record<string, string>>,
 };
 

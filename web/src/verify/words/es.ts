@@ -28,16 +28,20 @@ export const es: Words = {
     ],
     documents: ["Documentos mostrados", "Los documentos mostrados son los que nombran las anotaciones."],
     signature: ["La palabra del nodo", "El nodo responde de todo ello, con sus dos claves."],
+    life: ["Cómo fue la visita", "Sus pasos se siguen como dicen las reglas de las visitas."],
+    proof: ["La prueba", "El texto es la prueba de una anotación, en la única forma que tienen."],
   },
   selectionSteps: {
     closing: ["Una selección", "Alguien eligió estas anotaciones; no se afirma nada sobre qué más hay."],
     links: ["Lo que le pertenece", "Aquello a lo que remiten las anotaciones encaja, si está aquí."],
+    life: ["Cómo fue la visita", "Alguien eligió estas anotaciones; no se afirma el orden de una visita."],
   },
   unused: {
     witnesses: "No se muestra que nadie más que el propio registro lo haya firmado.",
     anchors: "No se muestra ninguna cadena pública que lo feche.",
     commitments: "No se muestra ningún valor así.",
     documents: "No se muestra ningún documento.",
+    life: "No se muestran pasos de personas en la visita.",
   },
   levels: [
     ["Firmado", "por el nodo que lleva el registro"],
@@ -55,6 +59,7 @@ export const es: Words = {
   verdicts: {
     visit: "Auténtica. Nada se cambió ni se omitió.",
     selection: "Auténtica. Nada de lo que se muestra se cambió.",
+    entry: "Auténtica. La anotación está en este libro, exactamente como se muestra.",
     visitUnpinned: "Concuerda consigo misma: nada se cambió ni se omitió.",
     selectionUnpinned: "Concuerda consigo misma: nada de lo que se muestra se cambió.",
     bitcoin: (block) => `Fechada por el bloque ${block} de Bitcoin.`,
@@ -67,6 +72,7 @@ export const es: Words = {
     unpinned:
       "Las claves de su registro se tomaron de la propia prueba. Si es el registro al que usted se refiere, solo lo " +
       "dicen unas claves que usted tenga por otra vía.",
+    entry: "Quién pidió la anotación no está en la prueba de una sola. Un paquete también lo tiene.",
     selection: (purpose) =>
       `Alguien eligió estas anotaciones para mostrarlas con el fin de «${purpose}». Puede haber otras; de ellas no se dice nada.`,
     otherPolicy: "La prueba trae reglas propias para los niveles. No se usaron.",
@@ -75,6 +81,7 @@ export const es: Words = {
   },
   failures: {
     "not-an-archive": "este archivo no es una prueba, o está cortado.",
+    "tlog-proof-refused": "no es la prueba de una anotación en la forma que tienen.",
     "archive-refused": "este archivo no está escrito como las pruebas; quizá se volvió a comprimir.",
     "archive-damaged": "el archivo se dañó en el camino.",
     "limit-exceeded": "es más grande de lo que puede ser una prueba.",
@@ -100,6 +107,15 @@ export const es: Words = {
     "actor-suspended": "se usaron claves después de haberse comunicado su pérdida.",
     "commitment-refused": "un valor mostrado no es aquel con el que el registro se comprometió.",
     "document-mismatch": "un documento mostrado no es el que se dice.",
+    "visit-not-begun": "se dejó entrar a alguien antes de que empezara la visita.",
+    "visit-ended": "la visita sigue después de haber terminado.",
+    "visit-not-ended": "la visita se cerró sin haber terminado.",
+    "consent-missing": "alguien estuvo en la sala sin el consentimiento que hace falta.",
+    "recording-not-permitted":
+      "se grabó la visita sin el consentimiento de todos los que estaban en la sala.",
+    "recording-running": "una grabación no se detuvo cuando debía.",
+    "not-waiting": "se dejó entrar a alguien que no esperaba.",
+    "not-a-participant": "alguien actuó en la visita sin tener el papel para ello.",
     internal: "falló el propio verificador. Eso no dice nada de la prueba.",
   },
   otherwise: {
@@ -118,5 +134,7 @@ export const es: Words = {
     commitments: "un valor mostrado no es de aquellos con los que el registro se comprometió.",
     documents: "muestra un documento que ninguna anotación nombra.",
     signature: "el nodo no responde de ello.",
+    life: "la visita no fue como dicen las reglas de las visitas.",
+    proof: "el texto no está en la única forma que tienen las pruebas de una anotación.",
   },
 };

@@ -6,7 +6,8 @@ export const en = {
     "Opened and checked here, in this browser. Nothing is sent anywhere; no account and no connection are needed.",
   drop: "Drop a proof here",
   choose: "or choose a file",
-  kinds: "A proof bundle ends in .zip. It has at most 64 MB.",
+  kinds:
+    "A proof bundle ends in .zip and has at most 64 MB. The proof of one entry ends in .tlog-proof; drop the entry with it.",
   another: "Check another proof",
   stop: "Stop",
   working: (step: number, of: number, title: string) => `Step ${step} of ${of}: ${title}`,
@@ -43,12 +44,22 @@ export const en = {
   refused: {
     "pin-refused": "The keys or the policy that you gave cannot be read.",
     "levels-refused": "The rules of the levels that you gave cannot be read.",
+    "witness-card-refused": "One of the cards that you gave cannot be read.",
+    "half-signature": "One of the cards that you gave is signed by half only.",
+    "entry-too-large": "The entry that you gave is larger than any entry may be: 64 KB.",
     "limit-exceeded": "This file is larger than any proof may be: 64 MB.",
     internal: "The verifier could not be run in this browser. That says nothing about the proof.",
   } as Readonly<Record<string, string>>,
   unreadable: "This file could not be read.",
-  oneEntry:
-    "This is the proof of a single entry. It is checked together with the entry by the command line: telesphor-verify --entry.",
+  needed: {
+    "entry-needed": "This proves one entry. Add the entry's own file below, and it is checked at once.",
+    "keys-needed": "This proves one entry, and holds no keys. Give the two keys of its ledger below.",
+  } as Readonly<Record<string, string>>,
+  oneEntry: "For the proof of one entry",
+  oneEntryText:
+    "Such a proof holds neither the entry nor who signed. Both are in other files, that you may have.",
+  entry: "The entry, exactly as it stands in the ledger",
+  cards: "Cards of witnesses, notaries and the log",
   limits: "What a good verdict does not say",
   limitsList: [
     "That what was recorded is true or medically right, or who a pseudonym is.",

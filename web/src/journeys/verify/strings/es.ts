@@ -9,7 +9,8 @@ export const es: Like<typeof en> = {
     "Se abre y se comprueba aquí, en este navegador. No se envía nada; no hacen falta cuenta ni conexión.",
   drop: "Suelte aquí una prueba",
   choose: "o elija un archivo",
-  kinds: "Una prueba termina en .zip y tiene 64 MB como mucho.",
+  kinds:
+    "Un paquete de prueba termina en .zip y tiene 64 MB como mucho. La prueba de una anotación termina en .tlog-proof; suelte la anotación con ella.",
   another: "Comprobar otra prueba",
   stop: "Detener",
   working: (step, of, title) => `Paso ${step} de ${of}: ${title}`,
@@ -46,12 +47,23 @@ export const es: Like<typeof en> = {
   refused: {
     "pin-refused": "No se pueden leer las claves o la política que usted dio.",
     "levels-refused": "No se pueden leer las reglas de los niveles que usted dio.",
+    "witness-card-refused": "No se puede leer una de las tarjetas que usted dio.",
+    "half-signature": "Una de las tarjetas que usted dio está firmada solo a medias.",
+    "entry-too-large": "La anotación que usted dio es más grande de lo que puede ser una: 64 KB.",
     "limit-exceeded": "Este archivo es más grande de lo que puede ser una prueba: 64 MB.",
     internal: "No se pudo ejecutar el verificador en este navegador. Eso no dice nada de la prueba.",
   },
   unreadable: "No se pudo leer este archivo.",
-  oneEntry:
-    "Esta es la prueba de una sola anotación. Se comprueba junto con la anotación en la línea de órdenes: telesphor-verify --entry.",
+  needed: {
+    "entry-needed":
+      "Esto prueba una anotación. Añada abajo el archivo de la anotación y se comprueba al momento.",
+    "keys-needed": "Esto prueba una anotación y no contiene claves. Dé abajo las dos claves de su libro.",
+  } as Readonly<Record<string, string>>,
+  oneEntry: "Para la prueba de una anotación",
+  oneEntryText:
+    "Una prueba así no contiene ni la anotación ni quién firmó. Ambas cosas están en otros archivos que usted puede tener.",
+  entry: "La anotación, exactamente como está en el libro",
+  cards: "Tarjetas de testigos, notarios y del libro",
   limits: "Lo que un buen veredicto no dice",
   limitsList: [
     "Que lo registrado sea cierto o médicamente correcto, ni quién es un seudónimo.",
