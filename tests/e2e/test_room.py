@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from telesphor.capabilities.visits.signalling.ice import TURN_SECONDS, IceServers
 from tests.support.chromium import find_chromium
+from tests.support.coturn import SECRET, Coturn, running_coturn
 from tests.support.room import WEB, Guest, Theatre, build_page
 
 pytestmark = pytest.mark.skipif(
@@ -27,10 +31,21 @@ Story = Callable[[Theatre, Guest, Guest], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Story], None]]:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = tmp_path_factory.mktemp("room") / "page"
+    build_page(built)
+    return built
+
+
+@pytest.fixture(scope="module")
+def coturn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn]:
+    with running_coturn(tmp_path_factory.mktemp("coturn")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def play(page: Path) -> Iterator[Callable[[Story], None]]:
     """Tells a story with two who are in the room already, and see each other."""
-    page = tmp_path_factory.mktemp("room") / "page"
-    build_page(page)
     theatre = Theatre(page)
     with asyncio.Runner() as runner:
         runner.run(theatre.open())
@@ -157,8 +172,15 @@ def test_screens_from_the_device_test_to_leaving_by_name_alone_and_without_a_fin
         await doctor.page.keyboard.press("Enter")
         await patient.page.get_by_role("button", name="Chat (1)").press("Enter")
         await patient.page.get_by_text("<img src=x onerror=alert(1)>").wait_for()
+        await doctor.page.get_by_label("Write a message").fill("wide" * 100)
+        await doctor.page.keyboard.press("Enter")
+        await patient.page.get_by_text("wide" * 100).wait_for()
+        assert await patient.ask("jams") == await doctor.ask("jams") == []
         assert await doctor.findings() == await patient.findings() == []
         await patient.page.get_by_role("button", name="Close the chat").press("Enter")
+        await patient.page.get_by_role("button", name="Visit").press("Enter")
+        await patient.page.get_by_text("the 30th").wait_for()
+        assert await patient.ask("jams") == []
         await patient.page.get_by_role("button", name="Leave").press("Enter")
         await patient.page.get_by_role("dialog").get_by_role("button", name="Leave").press("Enter")
         assert await patient.page.locator("#out").inner_text() == "left"
@@ -166,3 +188,56 @@ def test_screens_from_the_device_test_to_leaving_by_name_alone_and_without_a_fin
         assert doctor.errors == patient.errors == []
 
     play(story)
+
+
+def test_picture_and_sound_come_through_a_relay_that_can_open_none_of_it(coturn: Coturn, page: Path) -> None:
+    ice = IceServers((coturn.url,), SECRET, relay_only=True)
+    # By itself a browser asks no server at the loopback address.
+    theatre = Theatre(page, ice=ice, flags=("--allow-loopback-in-peer-connection",))
+    asyncio.run(call_and_look(theatre, coturn))
+
+
+async def call_and_look(theatre: Theatre, coturn: Coturn) -> None:
+    await theatre.open()
+    try:
+        one, two = await asyncio.gather(*(theatre.enter(VISIT, actor) for actor in ACTORS[:2]))
+        for guest in (one, two):
+            await guest.until("pictures", is_moving)
+            (path,) = await guest.until("paths", comes_through)
+            assert (path["local"], path["remote"]) == ("relay", "relay")
+        await check_relayed_frames_are_sealed(one, two)
+        await check_only_a_living_name_is_relayed(one, coturn)
+        assert one.errors == two.errors == []
+    finally:
+        await theatre.close()
+    told = coturn.log()
+    assert all(actor not in told for actor in ACTORS[:2])
+
+
+def comes_through(paths: list[dict[str, float]]) -> bool:
+    return len(paths) == 1 and paths[0]["pictures"] > 5 and paths[0]["soundSeconds"] > 0.2
+
+
+async def check_relayed_frames_are_sealed(one: Guest, two: Guest) -> None:
+    """What comes out of DTLS behind the relay opens under the room's key, and under no other."""
+    mine = [key for key in await one.ask("secrets") if key["of"] == "me"][-1]
+    for slot in ("camera", "microphone"):
+        sent = await one.ask("wire", "send", slot)
+        came = await two.until("wire", lambda frames: len(frames) >= WIRE_FRAMES, words=("receive", slot))
+        assert set(came) & set(sent)
+        frames = [frame for frame in came if frame in sent][:WIRE_FRAMES]
+        key = {**mine, "slot": slot, "sender": one.actor}
+        assert set(await two.ask("openWire", frames, key)) == {"opened"}
+        other = {**key, "secret": "A" * 43}
+        assert set(await two.ask("openWire", frames, other)) == {"not-authentic"}
+
+
+async def check_only_a_living_name_is_relayed(guest: Guest, coturn: Coturn) -> None:
+    now_s = int(time.time())
+    living = IceServers((coturn.url,), SECRET).told_to(guest.actor, now_s=now_s)
+    assert set((await guest.ask("gather", living))["given"]) == {"relay"}
+    passed = IceServers((coturn.url,), SECRET).told_to(guest.actor, now_s=now_s - TURN_SECONDS - 60)
+    forged = IceServers((coturn.url,), b"a-guess-at-the-secret").told_to(guest.actor, now_s=now_s)
+    for servers in (passed, forged):
+        answer = await guest.ask("gather", servers)
+        assert answer["given"] == [] and 401 in answer["refused"]

@@ -1,9 +1,13 @@
-"""A visit recorded by a real browser at a running node: sealed there, uploaded over a broken line, played by range."""
+"""A visit recorded by a real browser at a running node: sealed there, uploaded over a broken line, played by range.
+
+When its page is lost in the middle, the next page of the same browser finishes what there is.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +29,25 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_recording_crosses_a_broken_upload_and_plays_from_the_middle(tmp_path: Path) -> None:
-    build_page(tmp_path / "page")
-    with running(tmp_path / "node") as node:
-        asyncio.run(record_and_play(node, Theatre(tmp_path / "page")))
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
+    """A running node, and the page that records at it."""
+    folder = tmp_path_factory.mktemp("studio")
+    build_page(folder / "page")
+    with running(folder / "node") as node:
+        yield node, folder / "page"
+
+
+def test_recording_crosses_a_broken_upload_and_plays_from_the_middle(studio: tuple[Running, Path]) -> None:
+    node, page = studio
+    asyncio.run(record_and_play(node, Theatre(page)))
+
+
+def test_recording_whose_page_was_lost_is_finished_by_the_next_and_plays(
+    studio: tuple[Running, Path],
+) -> None:
+    node, page = studio
+    asyncio.run(lose_and_finish(node, Theatre(page)))
 
 
 async def record_and_play(node: Running, theatre: Theatre) -> None:
@@ -45,11 +64,51 @@ async def record_and_play(node: Running, theatre: Theatre) -> None:
         assert await doctor.ask("openAtNode", visit, state["object"]) > 10_000
         shown = await doctor.ask("play", 2.1)
         assert shown["fault"] == "" and shown["time"] >= 2.1 and shown["width"] == 1280
-        view = await asyncio.to_thread(begin(node, node.patient).ask, "GET", f"/v1/app/visits/{visit}")
-        links = [(one["object"], one["role"]) for one in view.json()["visit"]["objects"]]
-        assert links == [(state["object"], "recording")]
+        assert await recordings_of(node, visit) == [state["object"]]
+        assert await doctor.until("unfinished", lambda left: not left) == []
     finally:
         await theatre.close()
+
+
+async def lose_and_finish(node: Running, theatre: Theatre) -> None:
+    theatre.relay.node_url = node.url
+    await theatre.open()
+    try:
+        doctor = await theatre.open_tab("doctor")
+        actor = await enrol(node, doctor)
+        visit, clinic = await asyncio.to_thread(prepare, node, actor)
+        await go_in(clinic, doctor, visit)
+        await doctor.ask("recordOnAndOn", visit, node.patient.actor)
+        (alive,) = await doctor.until("unfinished", lambda left: left and left[0]["seconds"] > 2)
+        assert alive["claimed"]
+        again = await theatre.lose_and_reopen(doctor)
+        await again.ask("beAgain", actor, node.node.settings.origin)
+        (lost,) = await again.until("unfinished", lambda left: not left[0]["claimed"])
+        view = await visit_now(node, visit)
+        assert view["recording"]["running"] and view["recording"]["object"] == lost["object"]
+        await again.ask("finishAtNode", lost["object"], view)
+        assert await again.ask("unfinished") == []
+        assert not (await visit_now(node, visit))["recording"]["running"]
+        assert await recordings_of(node, visit) == [lost["object"]]
+        await again.ask("openAtNode", visit, lost["object"])
+        shown = await again.ask("play", 1.5)
+        assert shown["fault"] == "" and shown["time"] >= 1.5 and shown["width"] == 1280
+        # What fills no whole chunk, and the block that it cuts, is all that was lost.
+        assert lost["seconds"] - 0.5 < shown["duration"] <= lost["seconds"] + 0.1
+        assert again.errors == []
+    finally:
+        await theatre.close()
+
+
+async def visit_now(node: Running, visit: str) -> dict[str, Any]:
+    view = await asyncio.to_thread(begin(node, node.patient).ask, "GET", f"/v1/app/visits/{visit}")
+    shown: dict[str, Any] = view.json()["visit"]
+    return shown
+
+
+async def recordings_of(node: Running, visit: str) -> list[str]:
+    objects = (await visit_now(node, visit))["objects"]
+    return [one["object"] for one in objects if one["role"] == "recording"]
 
 
 async def enrol(node: Running, tab: Guest) -> str:

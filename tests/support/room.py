@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, WSMsgType, web
-from playwright.async_api import Browser, Page, Playwright, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
 
 from telesphor.capabilities.visits.signalling.desk import SignallingDesk
+from telesphor.capabilities.visits.signalling.ice import IceServers
 from telesphor.capabilities.visits.signalling.model import Participant
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.errors import TelesphorError
@@ -67,10 +68,10 @@ class Line:
 class Relay:
     """The desk, who is admitted, and everything that went over it."""
 
-    def __init__(self, page: Path) -> None:
+    def __init__(self, page: Path, *, ice: IceServers | None = None) -> None:
         self.page = page
         self.admitted: dict[str, dict[str, Participant]] = {}
-        self.desk = SignallingDesk(admitted=self._participants, clock=SystemClock())
+        self.desk = SignallingDesk(admitted=self._participants, clock=SystemClock(), ice=ice)
         self.heard: list[str] = []
         self.lines = 0
         self.port = 0
@@ -162,10 +163,17 @@ async def _with_policy(request: web.Request, handler: Any) -> Any:
 
 
 class Theatre:
-    """Chromium with a camera that shows a pattern, and the relay."""
+    """Chromium with a camera that shows a pattern, and the relay.
 
-    def __init__(self, page: Path) -> None:
-        self.relay = Relay(page)
+    Args:
+        page: the folder that `build_page` has filled.
+        ice: servers by which its tabs find each other.
+        flags: further ones of Chromium's command line.
+    """
+
+    def __init__(self, page: Path, *, ice: IceServers | None = None, flags: tuple[str, ...] = ()) -> None:
+        self.relay = Relay(page, ice=ice)
+        self._flags = flags
         self._runner: web.AppRunner | None = None
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
@@ -178,7 +186,7 @@ class Theatre:
             args=[
                 "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
                 "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required",
-                "--disable-features=WebRtcHideLocalIpsWithMdns",
+                "--disable-features=WebRtcHideLocalIpsWithMdns", *self._flags,
             ],
         )  # fmt: skip
 
@@ -212,7 +220,15 @@ class Theatre:
     async def open_tab(self, actor: str, *, path: str = "", size: ViewportSize | None = None) -> Guest:
         """Open a tab that is nowhere yet."""
         assert self._browser is not None
-        page = await self._browser.new_page(viewport=size)
+        return await self._open_in(await self._browser.new_context(viewport=size), actor, path=path)
+
+    async def lose_and_reopen(self, guest: Guest) -> Guest:
+        """Close a tab as a crash does, without asking it, and open another in the same browser."""
+        await guest.page.close(run_before_unload=False)
+        return await self._open_in(guest.page.context, guest.actor, path="")
+
+    async def _open_in(self, context: BrowserContext, actor: str, *, path: str) -> Guest:
+        page = await context.new_page()
         guest = Guest(page, actor)
         page.on("pageerror", lambda error: guest.errors.append(str(error)))
         page.on("console", lambda said: guest.errors.append(said.text) if said.type == "error" else None)

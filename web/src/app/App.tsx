@@ -23,6 +23,7 @@ const SignIn = lazy(() => import("./signin/SignIn"));
 const Home = lazy(() => import("./home/Home"));
 const Demo = lazy(() => import("../journeys/demo/Demo"));
 const Settings = lazy(() => import("./settings/Settings"));
+const UnfinishedRecordings = lazy(() => import("../room/ui/Unfinished"));
 
 export function App() {
   return (
@@ -47,7 +48,14 @@ function Places() {
   const [place = ""] = path;
   useLanguage(); // A change of language draws every page anew.
   const open = openPlace(place, path.slice(1));
-  if (open !== null) return <Shown>{open}</Shown>;
+  if (open !== null) {
+    return (
+      <>
+        {session !== null && <IdleWarning />}
+        <Shown>{open}</Shown>
+      </>
+    );
+  }
   if (!ready) return <Shown>{null}</Shown>;
   if (session === null) return <Shown>{<SignIn />}</Shown>;
   return (
@@ -57,7 +65,7 @@ function Places() {
         <JourneyPlace key={`${place} ${session.session}`} name={place} path={path.slice(1)} />
       ) : (
         <Shown>
-          <Notices />
+          <Unasked />
           {place === "" ? <Home /> : place === "settings" ? <Settings /> : <NotFound />}
         </Shown>
       )}
@@ -103,7 +111,7 @@ function shellOf({ useMenu, Page: Content }: Journey) {
     const menu = useMenu();
     return (
       <Frame menu={menu}>
-        <Notices />
+        <Unasked />
         <Boundary key={path.join("/")}>
           <Suspense fallback={<Loading />}>
             <Content path={path} />
@@ -112,6 +120,18 @@ function shellOf({ useMenu, Page: Content }: Journey) {
       </Frame>
     );
   };
+}
+
+/** What is said above every page without being asked for. */
+function Unasked() {
+  return (
+    <>
+      <Notices />
+      <Suspense fallback={null}>
+        <UnfinishedRecordings />
+      </Suspense>
+    </>
+  );
 }
 
 const verifyPages = import.meta.glob<{ VerifyPage: ComponentType<{ language?: "en" | "es" }> }>(

@@ -85,6 +85,17 @@ export class ObjectWriter {
     return new ObjectWriter(await Upload.begin(node, about));
   }
 
+  /**
+   * Go on with an object that another page began: what follows are the bytes from `kept` on.
+   *
+   * @throws ClientRefused (it is sealed already, given up, or another's), TransferFailed.
+   */
+  static async resume(node: NodeClient, object: ObjectId): Promise<ObjectWriter> {
+    const writer = new ObjectWriter(await Upload.resume(node, object));
+    writer.#written = writer.kept;
+    return writer;
+  }
+
   /** Bytes that the node has kept. */
   get kept(): number {
     return this.#upload.kept;
@@ -172,6 +183,23 @@ class Upload {
     const body = { object, media_type: mediaType, readers: [...readers], visit, subject };
     const { ticket } = resultOf(await node.send({ type: "object.write/1", body }), { ticket: "string" });
     return new Upload(node, object, ticket, signal);
+  }
+
+  /** Take up an upload where the node says that it stands. */
+  static async resume(node: NodeClient, object: ObjectId): Promise<Upload> {
+    const { ticket } = resultOf(await node.send({ type: "object.resume/1", body: { object } }), {
+      ticket: "string",
+    });
+    const upload = new Upload(node, object, ticket, undefined);
+    for (;;) {
+      try {
+        upload.#stand(await upload.#head());
+        return upload;
+      } catch (error) {
+        if (!canGoOn(error)) throw error;
+        await upload.#patience.wait(0, error);
+      }
+    }
   }
 
   get kept(): number {
@@ -265,13 +293,22 @@ class Upload {
   async #askProgress(): Promise<void> {
     let headers: Headers;
     try {
-      const asking = { headers: { authorization: `Bearer ${this.#ticket}` }, signal: this.#signal };
-      ({ headers } = await this.#node.http.open("HEAD", this.#path, asking));
+      headers = await this.#head();
     } catch (error) {
       this.#signal?.throwIfAborted();
       if (error instanceof TelesphorError) return; // the next attempt will tell
       throw error;
     }
+    this.#stand(headers);
+  }
+
+  async #head(): Promise<Headers> {
+    const asking = { headers: { authorization: `Bearer ${this.#ticket}` }, signal: this.#signal };
+    return (await this.#node.http.open("HEAD", this.#path, asking)).headers;
+  }
+
+  /** Take the node's word for where the upload stands. */
+  #stand(headers: Headers): void {
     const offset = readNumber(headers.get("upload-offset"));
     if (headers.get("upload-complete") !== "?1") this.#kept = offset;
     else this.#complete({ size: offset, digest: checkDigest(headers.get("object-digest")) });

@@ -7,6 +7,11 @@ export type RoomFaultCode =
   | "frames-unsupported"
   | "recording-refused"
   | "recording-unsupported"
+  | "recording-elsewhere"
+  | "recording-lost"
+  | "visit-closed"
+  | "journal-refused"
+  | "journal-full"
   | "playback-refused";
 
 export class RoomFault extends Error {

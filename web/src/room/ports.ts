@@ -31,6 +31,8 @@ export interface RoomPorts {
   /** The node's name, to which what one signs is bound; needed to record. */
   readonly origin?: string;
   readonly link: LiveLink;
+  /** The node's time, in ms: what is written is dated by it, whatever this machine's clock says. */
+  readonly nowMs?: () => number;
   readonly wallet: { readonly signingKey: SigningKey; readonly kemKey: RecipientKey };
   readonly nameOf: (actor: string) => string;
   readonly files?: RoomFiles;

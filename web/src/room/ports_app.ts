@@ -25,6 +25,7 @@ export function roomPorts({
       on: (topic, listener) => live.on(topic, listener),
       onState: (listener) => live.onState(listener),
     },
+    nowMs: () => nodeClient().clock.nowMs(),
     wallet: own,
     nameOf,
     files: filesOf(visit),

@@ -21,10 +21,14 @@ import { RoomSession } from "../../src/room/mesh/session";
 import type { LiveLink, RoomPorts } from "../../src/room/ports";
 import { Feed } from "../../src/room/playback/feed";
 import { Recording, type RangeReader } from "../../src/room/playback/recording";
+import { claimed } from "../../src/room/recording/claim";
+import { finishRecording, type VisitNow } from "../../src/room/recording/finish";
+import { RecordingJournal } from "../../src/room/recording/journal";
 import { Recorder, type RecorderState } from "../../src/room/recording/recorder";
 
 let place: { object: string; source: RangeReader };
 let node: NodeClient;
+let recording: Recorder;
 
 interface Tapped {
   way: string;
@@ -57,6 +61,23 @@ class OpenFrames extends Frames {
     this.secrets.push({ kid: of.kid, secret: base64url.encode(secret), of: of.sender });
     await super.receiveUnder(secret, of);
   }
+}
+
+/** Connections whose paths can be looked at. */
+const connections: RTCPeerConnection[] = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(configuration?: RTCConfiguration) {
+    super(configuration);
+    connections.push(this);
+  }
+};
+
+/** What one connection goes over and brings: kinds of candidates, and what was decoded of the other side. */
+interface Path {
+  local: string;
+  remote: string;
+  pictures: number;
+  soundSeconds: number;
 }
 
 /** The tests' live connection: it comes back by itself, as the app's does. */
@@ -155,6 +176,30 @@ const harness = {
   turn: (slot: "microphone" | "camera", on: boolean) => session.turn(slot, on),
   secrets: () => frames.secrets,
 
+  /** How each connection that stands goes, and what came over it. */
+  async paths(): Promise<Path[]> {
+    const standing = connections.filter(({ connectionState }) => connectionState === "connected");
+    return Promise.all(standing.map(async (connection) => pathOf(await connection.getStats())));
+  },
+
+  /** Ask servers for a relayed address; answers the kinds of what they gave, and the codes of their refusals. */
+  async gather(iceServers: RTCIceServer[]): Promise<{ given: string[]; refused: number[] }> {
+    const connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
+    const [given, refused]: [string[], number[]] = [[], []];
+    connection.onicecandidateerror = ({ errorCode }) => refused.push(errorCode);
+    const done = new Promise<void>((resolve) => {
+      connection.onicecandidate = ({ candidate }) => {
+        if (candidate === null) resolve();
+        else if (candidate.type !== null) given.push(candidate.type);
+      };
+    });
+    connection.createDataChannel("any");
+    await connection.setLocalDescription();
+    await done;
+    connection.close();
+    return { given, refused };
+  },
+
   /** Frames as they went to the network. */
   wire(way: string, slot: string): string[] {
     return frames.tapped
@@ -225,29 +270,44 @@ const harness = {
 
   /** Record at the node, as the room does: begin, ask, record, seal, link. */
   async recordAtNode(visit: string, reader: string, seconds: number): Promise<RecorderState> {
-    const me = node.wallet.actor;
-    const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
-    const [picture = null] = stream.getVideoTracks();
-    const [voice = null] = stream.getAudioTracks();
-    const command = (list: readonly { type: string; body: object }[]) => node.send(...(list as Command[]));
-    const link: LiveLink = {
-      open: false,
-      send: () => false,
-      on: () => () => undefined,
-      onState: () => () => undefined,
-    };
-    const ports = { me, origin: node.origin, link, wallet: node.wallet, nameOf: (id: string) => id, command };
-    const recipients = [kemText(node.wallet)];
-    let state: RecorderState | null = null;
-    const recorder = new Recorder(
-      { ports, visit, readers: [me, reader], recipients },
-      (now) => (state = now),
-    );
-    await recorder.start([{ name: "me", picture, screen: null, voice }]);
+    const recorder = await startRecording(visit, reader);
     await new Promise((resolve) => setTimeout(resolve, 1_000 * seconds));
     await recorder.stop({ told: false });
-    for (const track of stream.getTracks()) track.stop();
-    return state ?? recorder.state;
+    return recorder.state;
+  },
+
+  /** Record until this page is gone. */
+  async recordOnAndOn(visit: string, reader: string): Promise<void> {
+    recording = await startRecording(visit, reader);
+  },
+
+  recorded: () => recording.state,
+
+  /** Be somebody whose keys another page of this browser has kept. */
+  async beAgain(actor: string, origin: string): Promise<void> {
+    const store = await WalletStore.open();
+    const kept = await store.load(actor);
+    store.close();
+    wallet = kept;
+    node = new NodeClient({ baseUrl: "", origin, wallet: kept });
+  },
+
+  /** Recordings of this person's in the browser's journal, and whether some page works on each. */
+  async unfinished(): Promise<{ object: string; seconds: number; claimed: boolean }[]> {
+    const journal = await RecordingJournal.open();
+    const [list, busy] = [await journal.list(node.wallet.actor, node.origin), await claimed()];
+    journal.close();
+    return list.map(({ object, durationMs }) => ({
+      ...{ object, seconds: durationMs / 1_000, claimed: busy.has(object) },
+    }));
+  },
+
+  /** Finish one of them, as the app does; the visit as the node's view of it is. */
+  async finishAtNode(object: string, visit: VisitNow): Promise<void> {
+    const journal = await RecordingJournal.open();
+    const keys = [wallet.kemKey];
+    await finishRecording(object, { journal, node, keys, visitNow: () => Promise.resolve(visit) });
+    journal.close();
   },
 
   /** Have `play` read from the node. */
@@ -257,6 +317,24 @@ const harness = {
     return reader.size;
   },
 
+  /** What a panel covers or pushes out of the window; empty where all is well. */
+  jams(): string[] {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const wide = [...document.querySelectorAll<HTMLElement>("aside, aside *")].filter(
+      (one) => one.clientWidth > 0 && one.getBoundingClientRect().right > clientWidth + 0.5,
+    );
+    const covered = [...document.querySelectorAll<HTMLElement>("button[class*=control]")].filter((one) => {
+      const box = one.getBoundingClientRect();
+      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      return top === null || !one.contains(top);
+    });
+    return [
+      ...(scrollWidth > clientWidth ? [`the page is ${scrollWidth} wide`] : []),
+      ...wide.map((one) => `beyond the edge: ${one.outerHTML.slice(0, 80)}`),
+      ...covered.map((one) => `covered: ${one.textContent}`),
+    ];
+  },
+
   /** Pictures that are really being decoded: width, and how far each has come. */
   pictures: () =>
     [...document.querySelectorAll<HTMLVideoElement>("video[id]")].map((video) => ({
@@ -264,6 +342,48 @@ const harness = {
       time: video.currentTime,
     })),
 };
+
+/** Begin to record as the room does: the node agrees first. */
+async function startRecording(visit: string, reader: string): Promise<Recorder> {
+  const me = node.wallet.actor;
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
+  const [picture = null] = stream.getVideoTracks();
+  const [voice = null] = stream.getAudioTracks();
+  const command = (list: readonly { type: string; body: object }[]) => node.send(...(list as Command[]));
+  const link: LiveLink = {
+    open: false,
+    send: () => false,
+    on: () => () => undefined,
+    onState: () => () => undefined,
+  };
+  const ports = { me, origin: node.origin, link, wallet: node.wallet, nameOf: (id: string) => id, command };
+  const recipients = [kemText(node.wallet)];
+  const stopTracks = ({ phase }: RecorderState) => {
+    if (phase === "kept" || phase === "failed") for (const track of stream.getTracks()) track.stop();
+  };
+  const recorder = new Recorder({ ports, visit, readers: [me, reader], recipients }, stopTracks);
+  await recorder.start([{ name: "me", picture, screen: null, voice }]);
+  return recorder;
+}
+
+function pathOf(report: RTCStatsReport): Path {
+  const all = [...report.values()] as Record<string, string | number>[];
+  const of = (type: string) => all.filter((one) => one.type === type);
+  const [transport] = of("transport");
+  const pair = report.get(String(transport?.selectedCandidatePairId)) as Record<string, string> | undefined;
+  const kindOf = (id: string | undefined) =>
+    String((report.get(String(id)) as Record<string, string> | undefined)?.candidateType);
+  const sum = (kind: string, name: string) =>
+    of("inbound-rtp")
+      .filter((one) => one.kind === kind)
+      .reduce((total, one) => total + Number(one[name] ?? 0), 0);
+  return {
+    local: kindOf(pair?.localCandidateId),
+    remote: kindOf(pair?.remoteCandidateId),
+    pictures: sum("video", "framesDecoded"),
+    soundSeconds: sum("audio", "totalSamplesDuration"),
+  };
+}
 
 function render(): void {
   for (const { actor, streams } of session.getSnapshot().others) {
@@ -277,7 +397,9 @@ function render(): void {
       playsInline: true,
       srcObject: streams.camera,
     });
-    document.body.append(video);
+    // A browser decodes sound for whom something plays it.
+    const audio = Object.assign(new Audio(), { autoplay: true, srcObject: streams.microphone });
+    document.body.append(video, audio);
   }
 }
 

@@ -31,6 +31,17 @@ function portsOf(): RoomPorts {
   return { ...window.harness.ports(words.get("actor") ?? ""), nameOf: name };
 }
 
+/** As long as a journey's own panel is: more than a phone shows at once. */
+function Seats() {
+  return (
+    <ul>
+      {Array.from({ length: 30 }, (_, at) => (
+        <li key={at}>Dr. Bartholomäus Schneckenburger-Featherstonehaugh the {at + 1}th</li>
+      ))}
+    </ul>
+  );
+}
+
 function Screens() {
   const [stream, setStream] = useState<MediaStream | null | undefined>(undefined);
   const [out, setOut] = useState("");
@@ -48,6 +59,7 @@ function Screens() {
       readers={readers}
       vitals={words.has("clinician") ? [PULSE] : []}
       notes={words.has("clinician") ? <p>Notes</p> : undefined}
+      panel={{ label: "Visit", icon: "people", content: <Seats /> }}
       recording={{ permitted: true, running: false, mayStart: words.has("clinician"), lacking: [] }}
       {...(words.has("clinician") ? { onModerate: () => Promise.resolve() } : {})}
       onOut={setOut}

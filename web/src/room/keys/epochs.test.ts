@@ -41,6 +41,7 @@ const rosterOf = (epoch: number, people: readonly Cast[]): Roster => ({
   you: "",
   places: people.map(({ place }) => place),
   ice: [],
+  relayOnly: false,
 });
 
 /** What the frame worker would hold: `kid` → secret. */

@@ -40,17 +40,20 @@ export interface Roster {
   readonly you: string;
   readonly places: readonly Place[];
   readonly ice: readonly RTCIceServer[];
+  /** The node wants calls to go through its relays alone, so that nobody learns another's network address. */
+  readonly relayOnly: boolean;
 }
 
 /** Read the message `present`; `RoomFault` when the node says something else. */
 export function readRoster(message: Readonly<Record<string, unknown>>): Roster {
-  const { epoch, you, roster, ice } = message;
+  const { epoch, you, roster, ice, relay_only } = message;
   if (!isEpoch(epoch) || typeof you !== "string") throw malformed();
   if (!Array.isArray(roster) || roster.length > PLACES_MAX) throw malformed();
   const places = roster.map(readPlace);
   if (new Set(places.map(({ actor }) => actor)).size !== places.length) throw malformed();
   places.sort((one, other) => (one.actor < other.actor ? -1 : 1));
-  return { epoch, you, places, ice: Array.isArray(ice) ? (ice as RTCIceServer[]) : [] };
+  const servers = Array.isArray(ice) ? (ice as RTCIceServer[]) : [];
+  return { epoch, you, places, ice: servers, relayOnly: relay_only === true };
 }
 
 /** The key id of a sender: no two of them in one epoch, nor in two epochs, are alike. */

@@ -15,13 +15,22 @@ const MICROPHONE: MediaTrackConstraints = {
   autoGainControl: true,
 };
 
+/** What is turned on and off; a screen is asked for anew each time. */
+export type Device = "microphone" | "camera";
+
 export class LocalMedia {
   #tracks: Tracks = { microphone: null, camera: null, screen: null };
+  #had: readonly Device[] = [];
 
   constructor(private readonly onChange: (tracks: Tracks) => void) {}
 
   get tracks(): Tracks {
     return this.#tracks;
+  }
+
+  /** What was on when everything was let go. */
+  get had(): readonly Device[] {
+    return this.#had;
   }
 
   /** Begin with what the device test has opened. */
@@ -32,7 +41,7 @@ export class LocalMedia {
   }
 
   /** Open the microphone or camera, or let it go; throws what the browser says when it is refused. */
-  async turn(slot: "microphone" | "camera", on: boolean): Promise<void> {
+  async turn(slot: Device, on: boolean): Promise<void> {
     if (!on) return this.#stop(slot);
     if (this.#tracks[slot] !== null) return;
     const wanted = slot === "camera" ? { video: CAMERA } : { audio: MICROPHONE };
@@ -58,6 +67,7 @@ export class LocalMedia {
 
   /** Let everything go. */
   end(): void {
+    this.#had = (["microphone", "camera"] as const).filter((slot) => this.#tracks[slot] !== null);
     for (const track of Object.values(this.#tracks)) track?.stop();
     this.#tracks = { microphone: null, camera: null, screen: null };
   }

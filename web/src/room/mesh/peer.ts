@@ -33,6 +33,7 @@ export interface PeerPorts {
   readonly actor: string;
   readonly frames: Pick<Frames, "seal" | "open">;
   readonly ice: readonly RTCIceServer[];
+  readonly relayOnly: boolean;
   readonly send: (body: SignalBody) => void;
   readonly onPath: (state: PathState) => void;
 }
@@ -54,7 +55,11 @@ export class Peer {
   constructor(ports: PeerPorts) {
     this.#ports = ports;
     this.#begun = !ports.polite;
-    this.#connection = new RTCPeerConnection({ iceServers: [...ports.ice], bundlePolicy: "max-bundle" });
+    this.#connection = new RTCPeerConnection({
+      iceServers: [...ports.ice],
+      iceTransportPolicy: ports.relayOnly ? "relay" : "all",
+      bundlePolicy: "max-bundle",
+    });
     const made = SLOTS.map((slot) => this.#makeSlot(slot));
     // Not before all are made: `addTrack` would take a sender without a track for the next slot.
     for (const { sender } of made) emptySender(sender);

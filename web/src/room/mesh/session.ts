@@ -88,7 +88,7 @@ export class RoomSession {
     });
     this.#chat = new Chat({
       me: ports.me,
-      nowMs: () => Date.now(),
+      nowMs: ports.nowMs ?? Date.now,
       newId: () => base64url.encode(randomBytes(TAB_BYTES)),
       say: (word) => this.#epochs.say(word),
       onChange: () => this.#state.change({ chat: this.#chat.lines }),
@@ -198,12 +198,12 @@ export class RoomSession {
     for (const place of others) {
       const known = this.#connected.get(place.actor);
       if (known !== undefined) this.#connected.set(place.actor, { ...known, place });
-      else this.#meet(place, roster.ice);
+      else this.#meet(place, roster);
     }
     this.#useTracks(this.local.tracks);
   }
 
-  #meet(place: Place, ice: readonly RTCIceServer[]): void {
+  #meet(place: Place, { ice, relayOnly }: Roster): void {
     const { actor, tab } = place;
     this.#chat.excuse(actor);
     const peer = new Peer({
@@ -211,6 +211,7 @@ export class RoomSession {
       actor,
       frames: this.frames,
       ice,
+      relayOnly,
       send: (body) => void this.#send({ kind: "signal", to: actor, to_tab: tab, body }),
       onPath: (path) => {
         const connected = this.#connected.get(actor);

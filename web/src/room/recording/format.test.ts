@@ -3,6 +3,7 @@ import { concat, type Bytes } from "../../kernel/bytes";
 import { generateRecipientKey, type RecipientKey } from "../../kernel/recipient";
 import { Recording, type RangeReader } from "../playback/recording";
 import { decodeIndex, encodeIndex, markFor } from "./format";
+import { makeWebm } from "./testing";
 import { WebmScanner, type Mark } from "./webm";
 import { RecordingWriter } from "./writer";
 
@@ -17,34 +18,8 @@ beforeAll(async () => {
   [alice, mallory] = await Promise.all([generateRecipientKey(), generateRecipientKey()]);
 });
 
-const element = (id: number[], body: Uint8Array): Bytes =>
-  concat(
-    new Uint8Array([...id, 0x10 | (body.length >> 24), body.length >> 16, body.length >> 8, body.length]),
-    body,
-  );
-const unknown = (id: number[]) => new Uint8Array([...id, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
 const bytes = (...values: number[]) => new Uint8Array(values);
-
-/** What a browser's recorder writes: a cluster every two seconds, of unknown size, the third without a whole picture. */
-function webm(): { data: Bytes; offsets: number[] } {
-  const track = (number: number, type: number) =>
-    element([0xae], concat(element([0xd7], bytes(number)), element([0x83], bytes(type))));
-  const parts: Uint8Array[] = [
-    element([0x1a, 0x45, 0xdf, 0xa3], bytes(1, 2, 3)),
-    unknown([0x18, 0x53, 0x80, 0x67]),
-    element([0x16, 0x54, 0xae, 0x6b], concat(track(1, 2), track(2, 1))),
-  ];
-  const offsets: number[] = [];
-  for (let cluster = 0; cluster < CLUSTERS; cluster += 1) {
-    offsets.push(parts.reduce((size, part) => size + part.length, 0));
-    const timeMs = cluster * 2_000;
-    const picture = new Uint8Array(BLOCK_BYTES).fill(cluster);
-    picture.set([0x82, 0, 40, cluster === 2 ? 0 : 0x80]);
-    parts.push(unknown([0x1f, 0x43, 0xb6, 0x75]), element([0xe7], bytes(timeMs >> 16, timeMs >> 8, timeMs)));
-    parts.push(element([0xa3], bytes(0x81, 0, 10, 0x80, 9)), element([0xa3], picture));
-  }
-  return { data: concat(...parts), offsets };
-}
+const webm = () => makeWebm({ clusters: CLUSTERS, blockBytes: BLOCK_BYTES });
 
 async function record(data: Bytes, step = 1_000): Promise<Bytes> {
   const kept: Bytes[] = [];

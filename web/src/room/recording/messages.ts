@@ -13,12 +13,15 @@ export interface BeginRecording {
 }
 
 export type ToRecorder =
-  BeginRecording | { readonly do: "piece"; readonly piece: ArrayBuffer } | { readonly do: "finish" };
+  | BeginRecording
+  | { readonly do: "piece"; readonly piece: ArrayBuffer }
+  | { readonly do: "finish" }
+  | { readonly do: "forget" };
 
 export type FromRecorder =
   | { readonly say: "begun"; readonly object: string }
   | { readonly say: "tick" }
-  | { readonly say: "kept"; readonly bytes: number; readonly waiting: number }
+  | { readonly say: "kept"; readonly bytes: number; readonly waiting: number; readonly guarded: boolean }
   | { readonly say: "full" }
   | { readonly say: "finished"; readonly object: string; readonly size: number; readonly durationMs: number }
   | { readonly say: "failed"; readonly code: string };

@@ -3,6 +3,7 @@
  *
  * - Nothing is recorded before the node has agreed: the entry that says so is durable before the recorder starts.
  * - When the node says that it stopped (somebody took back consent), the recorder stops before anything else happens.
+ * - When this page is lost, or the network for good, another page of this browser can finish it (`finish.ts`).
  */
 import type { RoomPorts } from "../ports";
 import { RoomFault } from "../faults";
@@ -25,8 +26,19 @@ export interface RecorderState {
   readonly object: string | null;
   readonly keptBytes: number;
   readonly waitingBytes: number;
+  /** Whether what was recorded until now is in this browser's journal too. */
+  readonly guarded: boolean;
   readonly code: string | null;
 }
+
+export const NOT_RECORDED: RecorderState = {
+  phase: "idle",
+  object: null,
+  keptBytes: 0,
+  waitingBytes: 0,
+  guarded: false,
+  code: null,
+};
 
 export interface RecorderPlan {
   readonly ports: RoomPorts & { readonly origin: string };
@@ -38,7 +50,7 @@ export interface RecorderPlan {
 }
 
 export class Recorder {
-  state: RecorderState = { phase: "idle", object: null, keptBytes: 0, waitingBytes: 0, code: null };
+  state: RecorderState = NOT_RECORDED;
   readonly #plan: RecorderPlan;
   readonly #onChange: (state: RecorderState) => void;
   readonly #worker: Worker;
@@ -114,7 +126,7 @@ export class Recorder {
         { type: "visit.add-object/1", body: { visit, object: this.state.object, role: "recording" } },
       ]);
       this.#set({ phase: "kept" });
-      this.#worker.terminate();
+      this.#tell({ do: "forget" }); // It ends itself.
     } catch (error) {
       this.#fail(error);
     }
@@ -152,10 +164,14 @@ export class Recorder {
   #hear(message: FromRecorder): void {
     if (message.say === "tick") this.#stage?.draw();
     else if (message.say === "begun") this.#settle?.begun(message.object);
-    else if (message.say === "kept") this.#set({ keptBytes: message.bytes, waitingBytes: message.waiting });
+    else if (message.say === "kept") this.#kept(message);
     else if (message.say === "full") void this.stop({ told: false });
     else if (message.say === "finished") this.#settle?.finished();
     else this.#failed(message.code);
+  }
+
+  #kept({ bytes, waiting, guarded }: FromRecorder & { say: "kept" }): void {
+    this.#set({ keptBytes: bytes, waitingBytes: waiting, guarded });
   }
 
   #failed(code: string): void {

@@ -1,13 +1,17 @@
 /**
  * From the recorder's pieces to the object: looked at for the index, sealed chunk by chunk, handed on. In constant memory.
  *
- * What waits is bounded: when the network cannot follow for minutes, the recording ends with what it has, whole and
- * playable, rather than fill the memory.
+ * - What waits is bounded: when the network cannot follow for minutes, the recording ends with what it has, whole and
+ *   playable, rather than fill the memory.
+ * - INVARIANT: sealed bytes are in the journal before they are handed on, so that whoever finishes the recording after
+ *   this page was lost knows which chunks were ever seen.
  */
 import { type Bytes, randomBytes } from "../../kernel/bytes";
-import { encryptStream, KEY_BYTES } from "../../kernel/chunked";
+import { KEY_BYTES } from "../../kernel/chunked";
 import type { RecipientPublic } from "../../kernel/recipient";
-import { contextOf, encodeHead, encodeIndex, MARKS_MAX, sealRecordingKey } from "./format";
+import { encodeHead, sealRecordingKey } from "./format";
+import { Marks } from "./marks";
+import { Sealer } from "./sealer";
 import { WebmScanner, type Mark } from "./webm";
 
 /** Five minutes at the usual 1.6 Mbit/s. */
@@ -18,66 +22,92 @@ export interface Sink {
   write(piece: Bytes): Promise<void>;
 }
 
+/** What is new of a recording: sealed bytes, and the places to enter that the pieces behind them had. */
+export interface Sealed {
+  readonly bytes: Bytes;
+  readonly marks: readonly Mark[];
+  readonly durationMs: number;
+  /** Whether these bytes are the end. */
+  readonly ended: boolean;
+}
+
+/** Notes what is sealed before it leaves. */
+export interface Guard {
+  begin(head: Bytes, header: Bytes): Promise<void>;
+  append(sealed: Sealed): Promise<void>;
+}
+
 export interface RecordingPlan {
   readonly object: string;
   readonly codecs: string;
   readonly recipients: readonly RecipientPublic[];
   readonly sink: Sink;
+  readonly guard?: Guard;
 }
 
 export class RecordingWriter {
   /** Bytes that came and are not handed on yet. */
   waiting = 0;
-  #marks: Mark[] = [];
-  #every = 1;
-  #met = 0;
+  readonly #plan: RecordingPlan;
+  readonly #sealer: Sealer;
+  readonly #marks = new Marks();
+  #fresh: Mark[] = [];
   readonly #scanner = new WebmScanner((mark) => this.#mark(mark));
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #done: Promise<void>;
+  #sealed: Promise<void> = Promise.resolve();
+  #sent: Promise<void> = Promise.resolve();
 
-  private constructor(input: WritableStreamDefaultWriter<Uint8Array>, done: Promise<void>) {
-    this.#input = input;
-    this.#done = done;
-    this.#done.catch(() => undefined); // Whoever writes next, or finishes, is told.
+  private constructor(plan: RecordingPlan, sealer: Sealer) {
+    this.#plan = plan;
+    this.#sealer = sealer;
   }
 
   /** Draw a key, seal it to the recipients, write the head. */
-  static async begin({ object, codecs, recipients, sink }: RecordingPlan): Promise<RecordingWriter> {
+  static async begin(plan: RecordingPlan): Promise<RecordingWriter> {
+    const { object, codecs, recipients, guard, sink } = plan;
     const key = randomBytes(KEY_BYTES);
-    const envelope = await sealRecordingKey(key, object, recipients);
-    await sink.write(encodeHead({ codecs, envelope }));
-    const { readable, writable } = encryptStream({ key, context: contextOf(object) });
-    const done = readable.pipeTo(new WritableStream({ write: (piece) => sink.write(piece) }));
-    return new RecordingWriter(writable.getWriter(), done);
+    const head = encodeHead({ codecs, envelope: await sealRecordingKey(key, object, recipients) });
+    const sealer = await Sealer.begin(object, key);
+    await guard?.begin(head, sealer.header);
+    await sink.write(head);
+    await sink.write(sealer.header);
+    return new RecordingWriter(plan, sealer);
   }
 
   /** Take the recorder's next piece; false when so much waits that the recording should end. */
   add(piece: Uint8Array): boolean {
     this.#scanner.add(piece);
     this.waiting += piece.length;
-    this.#input.write(piece).then(
-      () => (this.waiting -= piece.length),
-      () => undefined,
-    );
+    this.#hand(() => this.#sealer.seal(piece), { size: piece.length, ended: false });
     return this.waiting <= WAITING_BYTES_MAX;
   }
 
   /** Write index and foot, and wait until everything is handed on. */
   async finish(): Promise<{ durationMs: number }> {
     const durationMs = this.#scanner.newestMs;
-    const index = encodeIndex(this.#marks, durationMs);
-    await Promise.race([this.#input.write(index), this.#done]);
-    await Promise.race([this.#input.close(), this.#done.then(() => this.#input.closed)]);
-    await this.#done;
+    const index = this.#marks.index(durationMs);
+    this.#hand(() => this.#sealer.finish(index), { size: 0, ended: true });
+    await this.#sealed;
+    await this.#sent;
     return { durationMs };
   }
 
+  /** Seal, note, send; each in the order of the calls. Whoever finishes is told what failed. */
+  #hand(seal: () => Promise<Bytes>, { size, ended }: { size: number; ended: boolean }): void {
+    const [marks, durationMs] = [this.#fresh, this.#scanner.newestMs];
+    this.#fresh = [];
+    this.#sealed = this.#sealed.then(async () => {
+      const bytes = await seal();
+      await this.#plan.guard?.append({ bytes, marks, durationMs, ended });
+      this.#sent = this.#sent
+        .then(() => this.#plan.sink.write(bytes))
+        .then(() => void (this.waiting -= size));
+      this.#sent.catch(() => undefined);
+    });
+    this.#sealed.catch(() => undefined);
+  }
+
   #mark(mark: Mark): void {
-    this.#met += 1;
-    if (this.#met % this.#every !== 0) return;
-    this.#marks.push(mark);
-    if (this.#marks.length < MARKS_MAX) return;
-    this.#marks = this.#marks.filter((_, number) => number % 2 === 0);
-    this.#every *= 2;
+    this.#marks.add(mark);
+    this.#fresh.push(mark);
   }
 }

@@ -70,6 +70,13 @@ export const en = {
     notHeard: "On its way",
     tooLarge: "Files up to 100 MB can be sent here.",
     failed: "The file was not sent. Nothing was lost; try again.",
+    notKept: "What is written here is not kept after the visit. Files are.",
+    keep: "Keep the chat",
+    keepText:
+      "What was written so far, as far as it reached this device, becomes a record of the visit. Everybody in the visit can read it, and sees that you kept it.",
+    kept: "The chat until here was kept as a record of the visit.",
+    transcript: "Chat of the visit. Times are UTC.",
+    fileInTranscript: (name: string) => `[file: ${name}]`,
     close: "Close the chat",
   },
   out: {
@@ -85,8 +92,30 @@ export const en = {
     starting: "Starting the recording…",
     kept: "The recording is saved.",
     failed: "The recording failed, and nothing of it is kept. Tell the others.",
+    interrupted:
+      "The recording broke off. What was recorded is in this browser: finish it from your first page.",
     lacking: (names: string) => `Not recorded until these agree: ${names}.`,
     unsupported: "This browser cannot record. Use Chrome, Edge or Firefox on a computer.",
+  },
+  unfinished: {
+    region: "Recordings that were not finished",
+    seconds: (seconds: number) => `${seconds} s`,
+    minutes: (minutes: number) => `${minutes} min`,
+    title: (length: string) => `A recording of ${length} was not finished`,
+    text: "Its page was closed while it ran. What was recorded until then is in this browser, sealed, and opens for the same people as always.",
+    finish: "Finish upload",
+    discard: "Discard",
+    discardTitle: "Discard the recording",
+    discardText: "What was recorded is gone for everybody then.",
+    progress: (percent: number) => `Uploading, ${percent} percent`,
+    done: "The recording is saved with its visit.",
+    faults: {
+      "recording-elsewhere": "Another tab of yours is working on it.",
+      "visit-closed":
+        "Its visit was closed meanwhile, so nothing can be added to it. You can only discard it.",
+      "recording-lost": "A part of it is lost, so it cannot be finished. You can only discard it.",
+      other: "It could not be finished now. Nothing was lost: try again later.",
+    },
   },
   unsupported: {
     title: "This browser cannot encrypt a call end to end",

@@ -73,6 +73,13 @@ export const es: Like<typeof en> = {
     notHeard: "En camino",
     tooLarge: "Aquí se envían archivos de hasta 100 MB.",
     failed: "El archivo no se envió. No se perdió nada; inténtelo de nuevo.",
+    notKept: "Lo que se escribe aquí no se conserva después de la consulta. Los archivos sí.",
+    keep: "Conservar el chat",
+    keepText:
+      "Lo escrito hasta ahora, en cuanto llegó a este dispositivo, pasa a ser un documento de la consulta. Todos los que están en ella pueden leerlo y ven que usted lo conservó.",
+    kept: "El chat hasta aquí se conservó como documento de la consulta.",
+    transcript: "Chat de la consulta. Las horas son UTC.",
+    fileInTranscript: (name: string) => `[archivo: ${name}]`,
     close: "Cerrar el chat",
   },
   out: {
@@ -88,8 +95,30 @@ export const es: Like<typeof en> = {
     starting: "Empezando a grabar…",
     kept: "La grabación está guardada.",
     failed: "La grabación falló y no quedó nada guardado. Avise a los demás.",
+    interrupted:
+      "La grabación se interrumpió. Lo grabado está en este navegador: termínela desde su primera página.",
     lacking: (names: string) => `No se graba hasta que acepten: ${names}.`,
     unsupported: "Este navegador no puede grabar. Use Chrome, Edge o Firefox en un ordenador.",
+  },
+  unfinished: {
+    region: "Grabaciones sin terminar",
+    seconds: (seconds: number) => `${seconds} s`,
+    minutes: (minutes: number) => `${minutes} min`,
+    title: (length: string) => `Una grabación de ${length} quedó sin terminar`,
+    text: "Su página se cerró mientras grababa. Lo grabado hasta entonces está en este navegador, sellado, y se abre para las mismas personas de siempre.",
+    finish: "Terminar la subida",
+    discard: "Descartar",
+    discardTitle: "Descartar la grabación",
+    discardText: "Lo grabado se pierde entonces para todos.",
+    progress: (percent: number) => `Subiendo, ${percent} por ciento`,
+    done: "La grabación está guardada con su visita.",
+    faults: {
+      "recording-elsewhere": "Otra pestaña suya está trabajando en ella.",
+      "visit-closed":
+        "Entretanto se cerró su visita, y ya no se le puede añadir nada. Solo puede descartarla.",
+      "recording-lost": "Se perdió una parte, así que no se puede terminar. Solo puede descartarla.",
+      other: "No se pudo terminar ahora. No se perdió nada: inténtelo más tarde.",
+    },
   },
   unsupported: {
     title: "Este navegador no puede cifrar una llamada de extremo a extremo",

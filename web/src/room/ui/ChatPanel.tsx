@@ -1,11 +1,12 @@
 /** The chat beside the picture. What others wrote is text and nothing else; files are saved, never opened in the page. */
 import { Button, Textarea } from "@mantine/core";
 import { useEffect, useRef, useState, type FormEvent } from "react";
-import { Icon, safeName, saveBlob, TimeText } from "~/components";
+import { Confirm, Icon, safeName, saveBlob, TimeText } from "~/components";
 import { cleanName, TEXT_CHARS_MAX, type ChatFile, type ChatLine } from "../mesh/chat";
 import type { RoomFiles } from "../ports";
 import { useRoomStrings } from "../strings";
 import styles from "./room.module.css";
+import { TRANSCRIPT_NAME, TRANSCRIPT_TYPE, transcriptOf } from "./transcript";
 
 export const FILE_BYTES_MAX = 100 * 1024 * 1024;
 
@@ -16,11 +17,13 @@ interface Props {
   nameOf: (actor: string) => string;
   files?: RoomFiles | undefined;
   readers: readonly string[];
+  /** Whether this person may have the chat kept as a record of the visit. */
+  mayKeep: boolean;
   onSay: (text: string, file?: ChatFile) => Promise<void>;
   onClose: () => void;
 }
 
-export function ChatPanel({ me, lines, others, nameOf, files, readers, onSay, onClose }: Props) {
+export function ChatPanel({ me, lines, others, nameOf, files, readers, mayKeep, onSay, onClose }: Props) {
   const words = useRoomStrings().chatPanel;
   const [text, setText] = useState("");
   const sending = useSending({ files, readers, onSay });
@@ -54,6 +57,10 @@ export function ChatPanel({ me, lines, others, nameOf, files, readers, onSay, on
       <p className={styles.quiet} role="status">
         {sending.note}
       </p>
+      <p className={styles.quiet}>{words.notKept}</p>
+      {mayKeep && files !== undefined && lines.length > 0 && (
+        <KeepButton {...{ lines, nameOf }} busy={sending.busy} onKeep={sending.keep} />
+      )}
       <form className={styles.write} onSubmit={send}>
         <Textarea
           aria-label={words.write}
@@ -75,6 +82,37 @@ export function ChatPanel({ me, lines, others, nameOf, files, readers, onSay, on
         </Button>
       </form>
     </section>
+  );
+}
+
+/** Everything that was written so far becomes a record of the visit; everybody in the room is told, and gets it. */
+function KeepButton({
+  lines,
+  nameOf,
+  busy,
+  onKeep,
+}: Pick<Props, "lines" | "nameOf"> & { busy: boolean; onKeep: (file: File, told: string) => Promise<void> }) {
+  const words = useRoomStrings().chatPanel;
+  const [asked, setAsked] = useState(false);
+  const keep = () => {
+    const text = transcriptOf(lines, { title: words.transcript, nameOf, file: words.fileInTranscript });
+    return onKeep(new File([text], TRANSCRIPT_NAME, { type: TRANSCRIPT_TYPE }), words.kept);
+  };
+  return (
+    <>
+      <Button variant="light" loading={busy} onClick={() => setAsked(true)}>
+        {words.keep}
+      </Button>
+      <Confirm
+        opened={asked}
+        title={words.keep}
+        confirm={words.keep}
+        onConfirm={keep}
+        onClose={() => setAsked(false)}
+      >
+        {words.keepText}
+      </Confirm>
+    </>
   );
 }
 
@@ -165,7 +203,7 @@ function useSending({ files, readers, onSay }: Pick<Props, "files" | "readers" |
   const words = useRoomStrings().chatPanel;
   const [note, setNote] = useState("");
   const [busy, setBusy] = useState(false);
-  const send = async (file: File) => {
+  const send = async (file: File, text = "") => {
     if (files === undefined) return;
     if (file.size > FILE_BYTES_MAX) return setNote(words.tooLarge);
     setBusy(true);
@@ -175,7 +213,7 @@ function useSending({ files, readers, onSay }: Pick<Props, "files" | "readers" |
         : "application/octet-stream";
       const progress = (ratio: number) => setNote(words.sending(Math.round(100 * ratio)));
       const object = await files.keep(file, { mediaType, readers, progress });
-      await onSay("", { object, name: cleanName(file.name), size: file.size, mediaType });
+      await onSay(text, { object, name: cleanName(file.name), size: file.size, mediaType });
       setNote("");
     } catch {
       setNote(words.failed);
@@ -183,5 +221,5 @@ function useSending({ files, readers, onSay }: Pick<Props, "files" | "readers" |
       setBusy(false);
     }
   };
-  return { note, busy, send: (file: File) => void send(file) };
+  return { note, busy, send: (file: File) => void send(file), keep: send };
 }

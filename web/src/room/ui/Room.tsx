@@ -4,12 +4,13 @@
  * The journeys give it what they know of the visit (`recording`, `readers`, names); it keeps the connections and the keys.
  */
 import { Button } from "@mantine/core";
-import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { Confirm, Icon, VitalsStrip, type IconName, type Vital } from "~/components";
 import { stayAwake } from "~/session";
 import { useFullScreen } from "~/app/fullscreen";
 import type { RoomPerson, RoomState } from "../mesh/state";
 import type { RoomPorts } from "../ports";
+import type { RecorderState } from "../recording/recorder";
 import { useRoomStrings, type RoomStrings } from "../strings";
 import { ChatPanel } from "./ChatPanel";
 import { Controls } from "./Controls";
@@ -67,7 +68,11 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
   const unread = useUnread(state.chat.filter(({ from }) => from !== ports.me).length, side === "chat");
   const news = useNews(state, ports.nameOf);
   const running = props.recording?.running === true;
-  const { recorded, toggle } = useRecorder({ ports, visit, readers: readers.recording, state, running });
+  const onRefused = useCallback((error: unknown) => setRefused(textOf(error)), []);
+  const { recorded, toggle } = useRecorder({
+    ...{ ports, visit, readers: readers.recording, state, running },
+    onRefused,
+  });
   const moderate = props.onModerate;
   const onModerate = (person: RoomPerson, what: "lobby" | "remove") => {
     if (what === "remove") setRemoving(person);
@@ -102,6 +107,7 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
               nameOf={ports.nameOf}
               files={ports.files}
               readers={readers.files}
+              mayKeep={props.onModerate !== undefined}
               onSay={(text, file) => session.say(text, file)}
               onClose={() => setSide(null)}
             />
@@ -120,8 +126,7 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
             state,
             news,
             refused,
-            recorded: recorded.phase,
-            code: recorded.code,
+            recorded,
             lacking: props.recording,
             ports,
           })}
@@ -148,7 +153,7 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
               : undefined
           }
           onLeave={() => setLeaving(true)}
-          onRefused={(error) => setRefused(textOf(error))}
+          onRefused={onRefused}
         />
       </div>
       <Confirm
@@ -205,25 +210,28 @@ interface Noted {
   state: RoomState;
   news: string;
   refused: string;
-  recorded: string;
-  code: string | null;
+  recorded: RecorderState;
   lacking: RoomProps["recording"];
   ports: RoomPorts;
 }
 
 /** The one most important thing to say now. */
-function noteOf({ words, state, news, refused, recorded, code, lacking, ports }: Noted): string {
+function noteOf({ words, state, news, refused, recorded, lacking, ports }: Noted): string {
   if (state.phase === "away") return words.away;
-  if (recorded === "failed")
-    return code === "recording-unsupported" ? words.recording.unsupported : words.recording.failed;
+  if (recorded.phase === "failed") return failureOf(recorded, words);
   if (refused !== "") return refused;
-  if (recorded === "starting") return words.recording.starting;
-  if (recorded === "kept") return words.recording.kept;
+  if (recorded.phase === "starting") return words.recording.starting;
+  if (recorded.phase === "kept") return words.recording.kept;
   if (state.quality === "audio-only") return words.quality["audio-only"];
   if (lacking?.mayStart === true && !lacking.permitted && lacking.lacking.length > 0) {
     return words.recording.lacking(lacking.lacking.map(ports.nameOf).join(", "));
   }
   return news;
+}
+
+function failureOf({ code, guarded }: RecorderState, words: RoomStrings): string {
+  if (code === "recording-unsupported") return words.recording.unsupported;
+  return guarded ? words.recording.interrupted : words.recording.failed;
 }
 
 /** Who came and went, for those who do not see it. */

@@ -1,11 +1,9 @@
 /** The recorder of whoever leads the visit: started and stopped by hand, and stopped at once when the node says so. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { Recorder, type RecorderState } from "../recording/recorder";
+import { NOT_RECORDED, Recorder } from "../recording/recorder";
 import type { Seen } from "../recording/stage";
 import type { RoomState } from "../mesh/state";
 import type { RoomPorts } from "../ports";
-
-const IDLE: RecorderState = { phase: "idle", object: null, keptBytes: 0, waitingBytes: 0, code: null };
 
 interface Plan {
   readonly ports: RoomPorts;
@@ -14,10 +12,11 @@ interface Plan {
   readonly state: RoomState;
   /** Whether the node says that a recording runs. */
   readonly running: boolean;
+  readonly onRefused: (error: unknown) => void;
 }
 
-export function useRecorder({ ports, visit, readers, state, running }: Plan) {
-  const [recorded, setRecorded] = useState(IDLE);
+export function useRecorder({ ports, visit, readers, state, running, onRefused }: Plan) {
+  const [recorded, setRecorded] = useState(NOT_RECORDED);
   const recorder = useRef<Recorder | null>(null);
   const seen = useSeen(state, ports);
 
@@ -35,6 +34,9 @@ export function useRecorder({ ports, visit, readers, state, running }: Plan) {
   const toggle = useCallback(() => {
     if (recorder.current !== null && recorded.phase === "recording")
       return void recorder.current.stop({ told: false });
+    // It was begun by another page of this person's, or by a colleague.
+    if (running)
+      return void ports.command?.([{ type: "visit.stop-recording/1", body: { visit } }]).catch(onRefused);
     const { origin } = ports;
     if (origin === undefined) return;
     // Only who may read the object gets its key: patient and clinicians, as far as they are here.
@@ -43,7 +45,7 @@ export function useRecorder({ ports, visit, readers, state, running }: Plan) {
     );
     recorder.current = new Recorder({ ports: { ...ports, origin }, visit, readers, recipients }, setRecorded);
     recorder.current.start(seen).catch(() => undefined); // Its state says why.
-  }, [ports, visit, readers, state.kems, seen, recorded.phase]);
+  }, [ports, visit, readers, state.kems, seen, recorded.phase, running, onRefused]);
 
   return { recorded, toggle };
 }

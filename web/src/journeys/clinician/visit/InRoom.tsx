@@ -96,33 +96,44 @@ function OverButton({
 
 /** Who waits is told over the picture, and let in from there. */
 function Waiting({ visit }: { visit: Visit }) {
-  const strings = useClinicianStrings();
-  const words = strings.room;
   const [fault, setFault] = useState("");
   const waiting = presentSeats(visit).filter(({ state }) => state === "waiting");
   if (waiting.length === 0) return <div role="status" />;
-  const letIn = (seat: Seat) => {
-    setFault("");
-    admit(visit, [seat]).catch((error: unknown) => setFault(asApiError(error).message));
-  };
   return (
     <div role="status" className={styles.waiting}>
-      {waiting.map((seat) => {
-        const lacks = lacksConsent(visit, seat);
-        const name = seat.name ?? strings.unnamed;
-        return (
-          <div key={seat.actor} className={styles.waiter}>
-            <span>
-              {words.waits(name)}
-              {lacks !== null && <small>{strings.people.lacks[lacks]}</small>}
-            </span>
-            <Button disabled={lacks !== null} onClick={() => letIn(seat)}>
-              {words.letIn}
-            </Button>
-          </div>
-        );
-      })}
+      {waiting.map((seat) => (
+        <Waiter key={seat.actor} visit={visit} seat={seat} onFault={setFault} />
+      ))}
       {fault !== "" && <p role="alert">{fault}</p>}
+    </div>
+  );
+}
+
+/** The button is pressed once: it rests until the visit says that this one is in, or it was refused. */
+function Waiter({ visit, seat, onFault }: { visit: Visit; seat: Seat; onFault: (fault: string) => void }) {
+  const strings = useClinicianStrings();
+  const [busy, setBusy] = useState(false);
+  const lacks = lacksConsent(visit, seat);
+  const name = seat.name ?? strings.unnamed;
+  const letIn = async () => {
+    onFault("");
+    setBusy(true);
+    try {
+      await admit(visit, [seat]);
+    } catch (error) {
+      onFault(asApiError(error).message);
+      setBusy(false);
+    }
+  };
+  return (
+    <div className={styles.waiter}>
+      <span>
+        {strings.room.waits(name)}
+        {lacks !== null && <small>{strings.people.lacks[lacks]}</small>}
+      </span>
+      <Button loading={busy} disabled={lacks !== null} onClick={() => void letIn()}>
+        {strings.room.letIn}
+      </Button>
     </div>
   );
 }

@@ -1,9 +1,10 @@
 /** One visit as its clinician lives it: before (checks, admit), in the room, after (summary, close, proof). */
 
 import { useCallback, useMemo, useState } from "react";
-import { Await, NoPermission } from "~/components";
+import { Await, Empty, NoPermission } from "~/components";
 import { useView } from "~/session";
 import { isLive, type VisitShown } from "../shapes";
+import { useClinicianStrings } from "../strings";
 import { After } from "./After";
 import { Guest } from "./Guest";
 import { InRoom } from "./InRoom";
@@ -12,6 +13,7 @@ import { Prepare } from "./Prepare";
 export type Outcome = "left" | "lobby" | "removed" | "ended" | "replaced" | "unknown";
 
 export function VisitPanel({ visit }: { visit: string }) {
+  const words = useClinicianStrings().guest;
   const topics = useMemo(() => [`visit/${visit}`], [visit]);
   const view = useView<VisitShown>(`/v1/app/visits/${visit}`, { topics });
   const [room, setRoom] = useState<{ stream: MediaStream | null } | null>(null);
@@ -24,6 +26,8 @@ export function VisitPanel({ visit }: { visit: string }) {
     });
     reload();
   }, [reload]);
+  // The node shows nothing of the visit to a colleague who was taken out of it, and says why.
+  if (view.error?.code === "participant-removed") return <Empty icon="leave" title={words.removed} />;
   return (
     <Await view={view} shape="record">
       {({ visit: shown }) => {

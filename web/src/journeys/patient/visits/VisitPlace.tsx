@@ -18,26 +18,35 @@ import { Waiting } from "./Waiting";
 const LOOK_MS = 20_000;
 
 export function VisitPlace({ visit }: { visit: string }) {
-  const words = usePatientStrings().join;
   const view = useView<VisitShown>(`/v1/app/visits/${encodeURIComponent(visit)}`, {
     topics: [`visit/${visit}`],
     every_ms: LOOK_MS,
   });
   const { stream, keep } = useHeldStream();
+  // The node shows nothing of the visit to whom it was taken from, and says why.
+  const isOut = view.error?.code === "participant-removed";
+  useEffect(() => {
+    if (isOut) keep(null);
+  }, [isOut, keep]);
+  if (isOut) return <TakenOut />;
   return (
     <Await view={view} shape="cards">
       {({ visit: shown, now }) => {
         const props = { visit: shown, now, reload: view.reload, stream, onStream: keep };
         const state = shown.mine?.state;
         if (isOver(shown)) return <After visit={shown} />;
-        if (state === "removed" || shown.mine === null)
-          return <Empty icon="leave" title={`${words.removed}. ${words.removedText}`} />;
+        if (state === "removed" || shown.mine === null) return <TakenOut />;
         if (state === "admitted") return <InRoom {...props} />;
         if (state === "waiting") return <Waiting {...props} />;
         return <Join {...props} />;
       }}
     </Await>
   );
+}
+
+function TakenOut() {
+  const words = usePatientStrings().join;
+  return <Empty icon="leave" title={`${words.removed}. ${words.removedText}`} />;
 }
 
 /** The camera that was opened for the test stays open until one is in the room, or goes away. */
