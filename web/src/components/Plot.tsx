@@ -21,6 +21,7 @@ interface Props {
   unit?: string;
   /** What readers of the screen hear first. */
   label: string;
+  /** Bars count things, so their axis has whole numbers alone. */
   kind?: "line" | "bars";
 }
 
@@ -70,7 +71,7 @@ export function Plot({ series, height = 200, band, unit, label, kind = "line" }:
                 height={Math.max(0, y(band.low) - y(band.high))}
               />
             )}
-            {ticksOf(yRange).map((tick) => (
+            {ticksOf(yRange, { whole: kind === "bars" }).map((tick) => (
               <g key={tick}>
                 <line
                   className={styles.grid}

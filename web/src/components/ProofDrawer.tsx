@@ -122,7 +122,7 @@ function Levels({ facts }: { facts: ProofFacts }) {
   const words = useStrings().seal;
   const level = facts.level ?? 0;
   const detail: Partial<Record<number, ReactNode>> = {
-    2: facts.cosigned?.join(" · "),
+    2: facts.cosigned?.map(nameOfKey).join(" · "),
     5: facts.dated && words.block(facts.dated.chain, facts.dated.block),
   };
   return (
@@ -138,6 +138,11 @@ function Levels({ facts }: { facts: ProofFacts }) {
       ))}
     </ul>
   );
+}
+
+/** `east.example/east+bc0b4183` without the number of its key. */
+function nameOfKey(key: string): string {
+  return key.replace(/\+[0-9a-f]{8}$/, "");
 }
 
 function Actions({ facts }: { facts: ProofFacts }) {

@@ -172,6 +172,7 @@ describe("plots", () => {
   test("steps are round and within the range", () => {
     expect(ticksOf({ low: 0, high: 100 })).toEqual([0, 50, 100]);
     expect(ticksOf({ low: 96.2, high: 99.1 })).toEqual([97, 98, 99]);
+    expect(ticksOf({ low: 0, high: 1.08 }, { whole: true })).toEqual([0, 1]);
     expect(ticksOf({ low: 1, high: 1 })).toEqual([]);
     expect(ticksOf({ low: Number.NaN, high: 1 })).toEqual([]);
   });

@@ -20,12 +20,13 @@ export function rangeOf(values: readonly number[], band?: Range): Range {
   return { low: low - air, high: high + air };
 }
 
-/** About `count` round numbers (1, 2 or 5 times a power of ten) within the range. */
-export function ticksOf({ low, high }: Range, count = 4): number[] {
+/** About `count` round numbers (1, 2 or 5 times a power of ten) within the range; of counts whole ones alone. */
+export function ticksOf({ low, high }: Range, { count = 4, whole = false } = {}): number[] {
   const span = high - low;
   if (!(span > 0) || !Number.isFinite(span)) return [];
   const power = 10 ** Math.floor(Math.log10(span / count));
-  const step = [1, 2, 5, 10].map((by) => by * power).find((size) => span / size <= count) ?? 10 * power;
+  const found = [1, 2, 5, 10].map((by) => by * power).find((size) => span / size <= count) ?? 10 * power;
+  const step = whole ? Math.max(1, found) : found;
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) =>

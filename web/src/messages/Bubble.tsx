@@ -2,15 +2,17 @@
 
 import { Button, Menu, Modal, Stack, Text } from "@mantine/core";
 import { useState } from "react";
-import { Confirm, Icon, TimeText } from "~/components";
+import { Confirm, Icon, Seal, TimeText, type ProofFacts } from "~/components";
+import { confirmedBy, type Blocks } from "~/ledger/blocks";
+import { saveEntryProof } from "~/record";
 import { command, useMe } from "~/session";
 import { useLanguage, useStrings } from "~/strings";
 import { FileButton } from "./FileButton";
-import type { Opened } from "./letters";
+import { verifyThread, type Opened } from "./letters";
 import { UrgencyMark } from "./Messages";
 import styles from "./messages.module.css";
 import { listed } from "./people";
-import { useMessageStrings } from "./strings";
+import { useMessageStrings, type MessageStrings } from "./strings";
 import type { Content, MessageView, Side, ThreadView } from "./types";
 
 interface Props {
@@ -20,13 +22,14 @@ interface Props {
   role: Side;
   opened: ReadonlyMap<string, Opened>;
   nameOf: (actor: string) => string;
+  blocks: Blocks;
   onAgain: () => void;
   onReply: () => void;
   onEdit: (content: Content) => void;
 }
 
 export function Bubble(props: Props) {
-  const { view, thread, opened, nameOf } = props;
+  const { view, thread, opened, nameOf, blocks } = props;
   const words = useMessageStrings();
   const { actor } = useMe();
   const isMine = view.sender === actor;
@@ -40,6 +43,7 @@ export function Bubble(props: Props) {
         <TimeText at={view.at} style="time" />
         {view.edited_at !== null && <span>{words.edited}</span>}
         <UrgencyMark urgency={view.urgency} />
+        <Seal level={blocks.levelOf(view.position)} facts={factsOf(props, words, isMine)} size="s" />
       </div>
       <div className={styles.body}>
         {content?.reply_to != null && <Quote {...props} id={content.reply_to} />}
@@ -56,6 +60,28 @@ export function Bubble(props: Props) {
       </div>
     </li>
   );
+}
+
+/** What its proof shows: the signed header, sealed to whom, and how far the ledger's block is confirmed. */
+function factsOf(
+  { view, thread, nameOf, blocks }: Props,
+  words: MessageStrings,
+  isMine: boolean,
+): ProofFacts {
+  const from = isMine ? words.you : (view.sender_name ?? nameOf(view.sender));
+  const members = view.recipients.filter(({ role }) => role === "member").length;
+  return {
+    what: words.proof.what(view.version),
+    who: from,
+    when: view.at,
+    rule: words.proof.rule(members),
+    stream: `thread/${thread.thread}`,
+    position: view.position,
+    onDownload: () => saveEntryProof(view.position),
+    onVerify: () => verifyThread(thread.thread),
+    technical: { [words.proof.message]: view.message, [words.proof.envelope]: view.envelope },
+    ...confirmedBy(blocks.blockOf(view.position)),
+  };
 }
 
 function Words({ view, result, isMine, onAgain }: Props & { result: Opened | undefined; isMine: boolean }) {

@@ -7,10 +7,11 @@
 import { Button, SegmentedControl, Textarea } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState, type FormEvent } from "react";
 import { Icon } from "~/components";
-import { scan, type Finding } from "~/monitor/scanner";
+import { join, scan, type Finding } from "~/monitor/scanner";
 import { asApiError, onSessionEnd, useMe } from "~/session";
 import { ATTACHMENTS_MAX, TEXT_CHARS_MAX } from "./content";
 import { FILE_BYTES_MAX } from "./FileButton";
+import { dropSources, isUnseen, keepSource, scanSources } from "./files";
 import { attachFile, recipientsOf, sendLetter } from "./letters";
 import styles from "./messages.module.css";
 import { useOtherPatients } from "./people";
@@ -73,6 +74,7 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
       if (found !== null && found.verdict !== "pass") return setFinding(found);
       await sendLetter(letterOf(thread, draft, writing));
       setFinding(null);
+      dropSources(draft.files);
       drafts.delete(thread.thread);
       setDraft(NOTHING);
       onWriting(NEW);
@@ -101,7 +103,9 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
       for (const file of files) {
         const told = (ratio: number) =>
           setNote({ text: words.attaching(Math.round(100 * ratio)), isFault: false });
-        added.push(await attachFile(thread, file, told));
+        const sealed = await attachFile(thread, file, told);
+        keepSource(sealed, file);
+        added.push(sealed);
       }
       change({ files: [...draft.files, ...added] });
     } catch {
@@ -135,7 +139,10 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
                   type="button"
                   className={styles.more}
                   aria-label={words.removeFile(file.name)}
-                  onClick={() => change({ files: draft.files.filter((one) => one !== file) })}
+                  onClick={() => {
+                    dropSources([file]);
+                    change({ files: draft.files.filter((one) => one !== file) });
+                  }}
                 >
                   <Icon name="cross" size={18} />
                 </button>
@@ -143,6 +150,11 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
             </li>
           ))}
         </ul>
+      )}
+      {draft.files.some(isUnseen) && (
+        <p className={styles.unseen}>
+          <Icon name="info" size={16} /> {words.unseenFile}
+        </p>
       )}
       <div className={styles.write}>
         <Textarea
@@ -224,7 +236,8 @@ function useScan(thread: ThreadView, held: HeldThread, role: Side) {
       const since = Date.now() - HOUR_MS;
       const sentLately = messages.filter((one) => one.sender === actor && Date.parse(one.at) > since).length;
       const fileNames = draft.files.map(({ name }) => name);
-      return scan({ text: draft.text, names, domains, fileNames, sentLately });
+      const inText = scan({ text: draft.text, names, domains, fileNames, sentLately });
+      return join([inText, ...(await scanSources(draft.files, { names, domains }))]);
     },
     [thread.thread, messages, actor, names],
   );

@@ -6,7 +6,9 @@ import { Await, Confirm, Empty, Icon, saveBlob, useNow, WhyLine } from "~/compon
 import { go } from "~/router";
 import { asApiError, command, useMe } from "~/session";
 import { timeText, useLanguage } from "~/strings";
+import { useBlocks } from "~/ledger/blocks";
 import { Bubble } from "./Bubble";
+import { ChangeLine } from "./ChangeLine";
 import { Composer, type Writing } from "./Composer";
 import { exportThread } from "./letters";
 import { useTitle } from "./Messages";
@@ -14,11 +16,22 @@ import styles from "./messages.module.css";
 import { PeopleDialog } from "./PeopleDialog";
 import { listed, nameIn } from "./people";
 import { useMessageStrings } from "./strings";
-import type { MessageView, Side, ThreadPage, ThreadView } from "./types";
+import type { Change, MessageView, Side, ThreadPage, ThreadView } from "./types";
 import { useThread, type HeldThread } from "./useThread";
 
 export function Conversation({ thread, base, role }: { thread: string; base: string; role: Side }) {
   const held = useThread(thread);
+  const words = useMessageStrings();
+  if (held.view.revoked)
+    return (
+      <div role="alert">
+        <Empty
+          icon="lock"
+          title={words.outNow}
+          action={<p className={styles.quiet}>{words.outNowDetail}</p>}
+        />
+      </div>
+    );
   return (
     <Await view={held.view} shape="list">
       {(page) => <Inside page={page} held={held} base={base} role={role} />}
@@ -169,7 +182,8 @@ function Written({
   onWriting: (writing: Writing) => void;
 }) {
   const words = useMessageStrings();
-  const { messages, opened, hasEarlier, loadEarlier, again } = held;
+  const { messages, changes, opened, hasEarlier, loadEarlier, again } = held;
+  const blocks = useBlocks({ newest: messages.at(-1)?.position });
   const log = useLastInSight(messages, opened.size);
   const nameOf = (actor: string) => nameIn(page.thread.members, actor, words.nobody);
   return (
@@ -181,21 +195,25 @@ function Written({
       )}
       {messages.length === 0 && <Empty icon="chat" title={words.emptyThread} />}
       <ol className={styles.bubbles}>
-        {byDay(messages).map(({ day, at, list }) => (
+        {byDay(inOrder(messages, changes)).map(({ day, at, list }) => (
           <li key={day}>
             <Day at={at} />
             <ol className={styles.bubbles}>
-              {list.map((view) => (
-                <Bubble
-                  key={view.message}
-                  {...{ view, role, nameOf, messages }}
-                  thread={page.thread}
-                  opened={opened}
-                  onAgain={again}
-                  onReply={() => onWriting({ kind: "reply", to: view })}
-                  onEdit={(content) => onWriting({ kind: "edit", of: view, content })}
-                />
-              ))}
+              {list.map(({ view, change }) =>
+                change !== undefined ? (
+                  <ChangeLine key={change.position} change={change} members={page.thread.members} />
+                ) : (
+                  <Bubble
+                    key={view.message}
+                    {...{ view, role, nameOf, messages, blocks }}
+                    thread={page.thread}
+                    opened={opened}
+                    onAgain={again}
+                    onReply={() => onWriting({ kind: "reply", to: view })}
+                    onEdit={(content) => onWriting({ kind: "edit", of: view, content })}
+                  />
+                ),
+              )}
             </ol>
           </li>
         ))}
@@ -218,13 +236,22 @@ function Day({ at }: { at: string }) {
   );
 }
 
-function byDay(messages: readonly MessageView[]): { day: string; at: string; list: MessageView[] }[] {
-  const days: { day: string; at: string; list: MessageView[] }[] = [];
-  for (const view of messages) {
-    const day = dayOf(Date.parse(view.at));
+/** A line of the conversation: a message, or that somebody came or went. */
+type Line = { view: MessageView; change?: undefined } | { view?: undefined; change: Change };
+
+function inOrder(messages: readonly MessageView[], changes: readonly Change[]): Line[] {
+  const lines: Line[] = [...messages.map((view) => ({ view })), ...changes.map((change) => ({ change }))];
+  return lines.sort((a, b) => (a.view ?? a.change).position - (b.view ?? b.change).position);
+}
+
+function byDay(lines: readonly Line[]): { day: string; at: string; list: Line[] }[] {
+  const days: { day: string; at: string; list: Line[] }[] = [];
+  for (const line of lines) {
+    const { at } = line.view ?? line.change;
+    const day = dayOf(Date.parse(at));
     const last = days.at(-1);
-    if (last?.day === day) last.list.push(view);
-    else days.push({ day, at: view.at, list: [view] });
+    if (last?.day === day) last.list.push(line);
+    else days.push({ day, at, list: [line] });
   }
   return days;
 }

@@ -1,14 +1,14 @@
-/** Who is in a conversation, the monitor among them, and adding somebody. */
+/** Who is in a conversation, the monitor among them; adding somebody, and removing. */
 
 import { Button, Modal, NativeSelect, Stack, Text } from "@mantine/core";
 import { useState } from "react";
-import { Icon } from "~/components";
+import { Confirm, Icon } from "~/components";
 import { asApiError, command, useMe } from "~/session";
 import { useStrings } from "~/strings";
 import styles from "./messages.module.css";
 import { useKnown } from "./people";
 import { useMessageStrings } from "./strings";
-import type { Side, ThreadView } from "./types";
+import type { Member, Side, ThreadView } from "./types";
 
 interface Props {
   thread: ThreadView;
@@ -22,6 +22,8 @@ export function PeopleDialog({ thread, opened, onClose }: Props) {
   const roles: Record<string, string> = words.roles;
   const { close } = useStrings().confirm;
   const { actor } = useMe();
+  const [removed, setRemoved] = useState<Member | null>(null);
+  const name = removed?.name ?? words.nobody;
   return (
     <Modal
       opened={opened}
@@ -38,6 +40,16 @@ export function PeopleDialog({ thread, opened, onClose }: Props) {
                 <strong>{one.actor === actor ? words.you : (one.name ?? words.nobody)}</strong>
                 <span className={styles.quiet}>{roles[one.role] ?? one.role}</span>
               </span>
+              {thread.removes && one.actor !== actor && (
+                <Button
+                  variant="default"
+                  className={styles.removes ?? ""}
+                  aria-label={words.removeWhom(one.name ?? words.nobody)}
+                  onClick={() => setRemoved(one)}
+                >
+                  {words.remove}
+                </Button>
+              )}
             </li>
           ))}
           {thread.monitor !== null && (
@@ -45,13 +57,25 @@ export function PeopleDialog({ thread, opened, onClose }: Props) {
               <Icon name="shield" size={18} />
               <span>
                 <strong>{words.monitor}</strong>
-                <span className={styles.quiet}>{words.readsAlong[thread.monitor.mode](words.monitor)}</span>
+                <span className={styles.quiet}>
+                  {words.readsAlong[thread.monitor.mode](words.monitor)} {words.opensFiles}
+                </span>
               </span>
             </li>
           )}
         </ul>
         {thread.state === "open" && <Add thread={thread} />}
       </Stack>
+      <Confirm
+        opened={removed !== null}
+        title={words.removeWhom(name)}
+        confirm={words.remove}
+        danger
+        onConfirm={() => command("thread.remove/1", { thread: thread.thread, actor: removed?.actor ?? "" })}
+        onClose={() => setRemoved(null)}
+      >
+        {words.removeText(name)}
+      </Confirm>
     </Modal>
   );
 }

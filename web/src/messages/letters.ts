@@ -172,6 +172,21 @@ export async function exportThread(thread: string): Promise<Blob> {
   return response.blob();
 }
 
+/** The file may hold all envelopes of a long conversation. */
+const EXPORT_LIMITS = { archiveBytes: 256 * 1024 * 1024, files: 100_000 };
+
+/** The thread's proof, to the verifier's page, which asks no server. */
+export async function verifyThread(thread: string): Promise<void> {
+  const whole = new Uint8Array(await (await exportThread(thread)).arrayBuffer());
+  const [{ readArchive }, { verifyNow }] = await Promise.all([
+    import("~/verify/archive"),
+    import("~/journeys/verify/handoff"),
+  ]);
+  const proof = readArchive(whole, EXPORT_LIMITS).get("proof.zip");
+  if (proof === undefined) throw new ContentRefused("the export holds no proof");
+  verifyNow(new Blob([new Uint8Array(proof)]));
+}
+
 async function upload(thread: string, digest: Digest, envelope: Bytes, ticket: string): Promise<void> {
   const path = `/v1/threads/${thread}/envelopes/${digest.replace("sha256:", "")}`;
   await nodeClient().http.open("PUT", path, { headers: bearer(ticket), body: envelope });

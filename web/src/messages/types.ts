@@ -24,6 +24,8 @@ export interface ThreadView {
   urgency: string;
   opened_at: string;
   last_at: string;
+  /** Whether this reader may remove others. */
+  removes: boolean;
 }
 
 export interface Receipt {
@@ -56,11 +58,26 @@ export interface MessageView {
   versions: number;
   verdict: "" | "pass" | "flag" | "hold";
   receipts: Receipt[];
+  /** Where the signed header of its first version stands on the ledger. */
+  position: number;
+}
+
+/** Somebody came, went, or was removed. */
+export interface Change {
+  position: number;
+  at: string;
+  what: "added" | "removed" | "left";
+  actor: string;
+  name: string | null;
+  by: string;
+  by_name: string | null;
 }
 
 export interface ThreadPage {
   thread: ThreadView;
   messages: MessageView[];
+  /** In the same part of the thread, newest first. */
+  changes: Change[];
   before: number | null;
 }
 

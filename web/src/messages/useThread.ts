@@ -7,14 +7,15 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api, command, useMe, useView, type View } from "~/session";
 import { AT_ONCE_MAX, openLetter, receive, type Opened } from "./letters";
-import type { MessageView, ThreadPage } from "./types";
+import type { Change, MessageView, ThreadPage } from "./types";
 
 const ROWS = 40;
 
 export interface HeldThread {
   view: View<ThreadPage>;
-  /** Oldest first. */
+  /** Oldest first, as are the changes. */
   messages: MessageView[];
+  changes: Change[];
   opened: ReadonlyMap<string, Opened>;
   hasEarlier: boolean;
   loadEarlier: () => Promise<void>;
@@ -24,9 +25,9 @@ export interface HeldThread {
 export function useThread(thread: string): HeldThread {
   const topics = useMemo(() => [`thread/${thread}`], [thread]);
   const view = useView<ThreadPage>(`/v1/app/threads/${thread}`, { query: { rows: ROWS }, topics });
-  const [earlier, setEarlier] = useState<{ messages: MessageView[]; before: number | null } | null>(null);
+  const [earlier, setEarlier] = useState<Earlier | null>(null);
   useEffect(() => setEarlier(null), [thread]);
-  const messages = useMemo(() => joined(view.data, earlier?.messages ?? []), [view.data, earlier]);
+  const { messages, changes } = useGathered(view.data, earlier);
   const { opened, again } = useOpened(thread, messages);
   useRead(thread, messages, opened, view.data?.thread.state === "open");
   const before = earlier === null ? (view.data?.before ?? null) : earlier.before;
@@ -35,16 +36,43 @@ export function useThread(thread: string): HeldThread {
     const page = await api.json<ThreadPage>("GET", `/v1/app/threads/${thread}`, {
       query: { rows: ROWS, before },
     });
-    setEarlier((now) => ({ messages: [...(now?.messages ?? []), ...page.messages], before: page.before }));
+    setEarlier((now) => ({
+      messages: [...(now?.messages ?? []), ...page.messages],
+      changes: [...(now?.changes ?? []), ...page.changes],
+      before: page.before,
+    }));
   }, [thread, before]);
-  return { view, messages, opened, hasEarlier: before !== null, loadEarlier, again };
+  return { view, messages, changes, opened, hasEarlier: before !== null, loadEarlier, again };
 }
 
-/** One list, oldest first; the newest page says how each message is now. */
-function joined(page: ThreadPage | null, earlier: readonly MessageView[]): MessageView[] {
+type Earlier = Pick<ThreadPage, "messages" | "changes" | "before">;
+
+/** One list of each, oldest first. What the newest page has moved past by now is still there. */
+function useGathered(page: ThreadPage | null, earlier: Earlier | null) {
+  const seen = useRef({ messages: new Map<number, MessageView>(), changes: new Map<number, Change>() });
+  return useMemo(() => {
+    const { messages, changes } = seen.current;
+    for (const part of [earlier, page]) {
+      for (const one of part?.messages ?? []) messages.set(one.position, one);
+      for (const one of part?.changes ?? []) changes.set(one.position, one);
+    }
+    return {
+      messages: gathered(messages, page, page?.messages),
+      changes: gathered(changes, page, page?.changes),
+    };
+  }, [page, earlier]);
+}
+
+/** Behind where the newest page begins, what was seen before; from there on what it says, and nothing else. */
+export function gathered<T extends { position: number }>(
+  seen: ReadonlyMap<number, T>,
+  page: Pick<ThreadPage, "before"> | null,
+  newest: readonly T[] = [],
+): T[] {
   if (page === null) return [];
-  const shown = new Set(page.messages.map(({ message }) => message));
-  return [...page.messages, ...earlier.filter(({ message }) => !shown.has(message))].reverse();
+  const begin = page.before ?? 0;
+  const older = [...seen.values()].filter(({ position }) => position < begin);
+  return [...older, ...newest].sort((a, b) => a.position - b.position);
 }
 
 /** Those that can be opened: sent to me, or by me. */

@@ -55,29 +55,81 @@ const ADDRESSES = new RegExp(rules.addresses.pattern, "g");
 /** Say which rules a text meets. */
 export function scan(written: Written): Finding {
   const characters = [...written.text];
+  const met = new Met();
   const text = normalise(characters.slice(0, TEXT_CHARS_MAX).join(""));
-  const met = new Map<string, Level>();
-  const meet = ({ code, level }: { code: string; level: string }) => {
-    const known = met.get(code);
-    if (known === undefined || RANK[level as Level] > RANK[known]) met.set(code, level as Level);
-  };
+  const identifiers = lookFor(text, written, met, ({ counts }) => counts);
+  if (identifiers >= rules.bulk.count) met.add(rules.bulk);
+  if ((written.sentLately ?? 0) >= rules.sending.count) met.add(rules.sending);
+  if ((written.fileNames ?? []).some((name) => rules.files.endings.includes(endingOf(name))))
+    met.add(rules.files);
+  if (characters.length > TEXT_CHARS_MAX) met.add(rules.broken);
+  return met.finding();
+}
+
+/** Say which rules the text of an attached file meets; it is looked at whole. What is only noted does not count. */
+export function scanFileText(text: string, known: Pick<Written, "names" | "domains">): Finding {
+  const met = new Met();
+  const { bulk } = rules.attachments;
+  const isOne = ({ counts, level }: Pattern) => counts && level !== "note";
+  if (lookFor(normalise(text), known, met, isOne) >= bulk.count) met.add(bulk);
+  return met.finding();
+}
+
+/** What is found where one rule is met, and no other. */
+export function meet(rule: Rule): Finding {
+  const met = new Met();
+  met.add(rule);
+  return met.finding();
+}
+
+/** What several findings come to together. */
+export function join(findings: readonly Finding[]): Finding {
+  const rank = Math.max(0, ...findings.map(({ verdict }) => VERDICTS.indexOf(verdict)));
+  const codes = new Set(findings.flatMap((one) => one.codes));
+  return { verdict: VERDICTS[rank] ?? "hold", codes: [...codes].sort() };
+}
+
+interface Rule {
+  readonly code: string;
+  readonly level: string;
+}
+
+const VERDICTS: readonly Verdict[] = ["pass", "flag", "hold"];
+
+/** The rules that were met, each at its highest level. */
+class Met {
+  private readonly levels = new Map<string, Level>();
+
+  add({ code, level }: Rule): void {
+    const known = this.levels.get(code);
+    if (known === undefined || RANK[level as Level] > RANK[known]) this.levels.set(code, level as Level);
+  }
+
+  finding(): Finding {
+    const rank = Math.max(0, ...[...this.levels.values()].map((level) => RANK[level]));
+    return { verdict: VERDICTS[rank] ?? "hold", codes: [...this.levels.keys()].sort() };
+  }
+}
+
+/** Look for patterns, addresses and names in a normalised text; returns how many different identifiers there are. */
+function lookFor(
+  text: string,
+  known: Pick<Written, "names" | "domains">,
+  met: Met,
+  counts: (pattern: Pattern) => boolean,
+): number {
   const identifiers = new Set<string>();
   for (const pattern of PATTERNS) {
     for (const match of text.matchAll(pattern.expression)) {
       if (!holds(pattern, text, match)) continue;
-      meet(pattern);
-      if (pattern.counts) identifiers.add(match[0]);
+      met.add(pattern);
+      if (counts(pattern)) identifiers.add(match[0]);
     }
   }
-  const domains = new Set((written.domains ?? []).map((domain) => domain.toLowerCase()));
-  if ([...text.matchAll(ADDRESSES)].some((match) => !isOf(match[1] ?? "", domains))) meet(rules.addresses);
-  if (namesIn(text, written.names ?? [])) meet(rules.names);
-  if (identifiers.size >= rules.bulk.count) meet(rules.bulk);
-  if ((written.sentLately ?? 0) >= rules.sending.count) meet(rules.sending);
-  if ((written.fileNames ?? []).some((name) => rules.files.endings.includes(ending(name)))) meet(rules.files);
-  if (characters.length > TEXT_CHARS_MAX) meet(rules.broken);
-  const rank = Math.max(0, ...[...met.values()].map((level) => RANK[level]));
-  return { verdict: rank === 2 ? "hold" : rank === 1 ? "flag" : "pass", codes: [...met.keys()].sort() };
+  const domains = new Set((known.domains ?? []).map((domain) => domain.toLowerCase()));
+  for (const match of text.matchAll(ADDRESSES)) if (!isOf(match[1] ?? "", domains)) met.add(rules.addresses);
+  if (namesIn(text, known.names ?? [])) met.add(rules.names);
+  return identifiers.size;
 }
 
 /** The one form of a text in which patterns are looked for. */
@@ -118,7 +170,8 @@ function isOf(domain: string, allowed: ReadonlySet<string>): boolean {
   return [...allowed].some((one) => domain === one || domain.endsWith(`.${one}`));
 }
 
-function ending(name: string): string {
+/** What stands behind the last point of a name, as rules have it; all of it where there is none. */
+export function endingOf(name: string): string {
   const shown = normalise(name).trim().replace(/\.+$/, "");
   return shown.slice(shown.lastIndexOf(".") + 1);
 }

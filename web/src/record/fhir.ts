@@ -6,7 +6,7 @@
  */
 
 import { timeText, type Language } from "~/strings";
-import { fhirWords, type FhirWords } from "./strings";
+import { fhirWords, readingWords, type FhirWords } from "./strings";
 
 export type Fhir = { readonly [member: string]: unknown };
 
@@ -211,6 +211,24 @@ function tellPatient(resource: Fhir, telling: Telling): Partial<Description> {
   };
 }
 
+/** What devices measure too, by its LOINC code: called as their readings are, whatever language a record is in. */
+const MEASURES: Record<string, string> = {
+  "8867-4": "heart-rate",
+  "9279-1": "respiratory-rate",
+  "2708-6": "oxygen-saturation",
+  "59408-5": "oxygen-saturation",
+  "8310-5": "body-temperature",
+  "29463-7": "body-weight",
+  "85354-9": "blood-pressure",
+};
+
+function measureOf(code: unknown, { language }: Telling): string {
+  const kinds = list(member(code, "coding"))
+    .filter((one) => member(one, "system") === "http://loinc.org")
+    .map((one) => MEASURES[textOf(member(one, "code")) ?? ""] ?? "");
+  return readingWords(language)[kinds.find((kind) => kind !== "") ?? ""] ?? "";
+}
+
 function tellObservation(resource: Fhir, telling: Telling): Partial<Description> {
   const parts = list(resource["component"])
     .map((one) => ({ name: concept(member(one, "code")), value: valueOf(one, telling) }))
@@ -218,7 +236,7 @@ function tellObservation(resource: Fhir, telling: Telling): Partial<Description>
   const pressure = pressureOf(resource);
   const value = pressure ?? valueOf(resource, telling);
   return {
-    title: concept(resource["code"]),
+    title: measureOf(resource["code"], telling) || concept(resource["code"]),
     value: value || concept(resource["dataAbsentReason"]) || null,
     rows: [
       ...parts,

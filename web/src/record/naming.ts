@@ -72,6 +72,7 @@ export function whyOf(
   if (item.why === "reader") return words.sees.reader(others);
   const until = Date.parse(item.token_until ?? "");
   return words.sees.token(
+    item.token_by === null ? words.somebody : personName(item.token_by, words, me),
     Number.isFinite(until) ? timeText(until, "date", { nowMs: Date.now(), language }) : "–",
   );
 }

@@ -32,6 +32,7 @@ const item = (object: string, part: Partial<RecordItem> = {}): RecordItem => ({
   why: "subject",
   token: null,
   token_until: null,
+  token_by: null,
   permitted: [],
   ...part,
 });
@@ -51,6 +52,13 @@ test("blood pressure is one value of two numbers", () => {
   );
   expect([told.title, told.value]).toEqual(["Blood pressure", "120/80 mmHg"]);
   expect(told.rows).toContainEqual({ name: "Systolic", value: "120 mmHg" });
+});
+
+test("what devices measure too is called as their readings are, in the reader's language", () => {
+  const code = { coding: [{ system: "http://loinc.org", code: "8867-4", display: "Heart rate" }] };
+  expect(tell({ resourceType: "Observation", code }, "es").title).toBe("Pulso");
+  const other = { coding: [{ system: "http://loinc.org", code: "9843-4", display: "Head circumference" }] };
+  expect(tell({ resourceType: "Observation", code: other }, "es").title).toBe("Head circumference");
 });
 
 test("a bare code is no title", () => {

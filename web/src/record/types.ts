@@ -38,6 +38,7 @@ export interface RecordItem {
   why: RecordWhy;
   token: string | null;
   token_until: string | null;
+  token_by: Person | null;
   /** Of one's own record: by which grants others may read it now. */
   permitted: { token: string; person: Person | null; members: number | null; until: string }[];
 }

@@ -5,6 +5,8 @@
  */
 
 import type { JsonObject, NodeClient } from "~/kernel";
+import { stringsNow } from "~/strings";
+import { ApiError, asApiError } from "./errors";
 import { command, nodeClient } from "./node";
 
 interface Challenge {
@@ -21,19 +23,20 @@ export function passkeysWork(): boolean {
 /** Ask the authenticator for a sign-in, and tell the node. */
 export async function signInByPasskey(node: NodeClient): Promise<void> {
   const challenge = await askChallenge(node, "sign-in");
-  const got = (await navigator.credentials.get({
-    publicKey: {
-      challenge: bytes(challenge.challenge),
-      rpId: challenge.rp,
-      userVerification: "required",
-      allowCredentials: challenge.passkeys.map(({ credential, transports }) => ({
-        type: "public-key",
-        id: bytes(credential),
-        transports: transports as AuthenticatorTransport[],
-      })),
-    },
-  })) as PublicKeyCredential | null;
-  if (got === null) throw new Error("no passkey was chosen");
+  const got = await ask(challenge.rp, () =>
+    navigator.credentials.get({
+      publicKey: {
+        challenge: bytes(challenge.challenge),
+        rpId: challenge.rp,
+        userVerification: "required",
+        allowCredentials: challenge.passkeys.map(({ credential, transports }) => ({
+          type: "public-key",
+          id: bytes(credential),
+          transports: transports as AuthenticatorTransport[],
+        })),
+      },
+    }),
+  );
   const answer = got.response as AuthenticatorAssertionResponse;
   const credential = text(got.rawId);
   const body: JsonObject = {
@@ -46,31 +49,59 @@ export async function signInByPasskey(node: NodeClient): Promise<void> {
   await node.send({ type: "passkey.sign-in/1", body });
 }
 
-/** Make a passkey for the person who is signed in. */
-export async function addPasskey({ name }: { name: string }): Promise<void> {
+/** Make a passkey for the person who is signed in; who has one already shows that first, if it was not just now. */
+export async function addPasskey(person: { name: string }): Promise<void> {
+  try {
+    await makePasskey(person);
+  } catch (error) {
+    if (asApiError(error).code !== "passkey-needed") throw error;
+    await signInByPasskey(nodeClient());
+    await makePasskey(person);
+  }
+}
+
+async function makePasskey({ name }: { name: string }): Promise<void> {
   const node = nodeClient();
   const challenge = await askChallenge(node, "register");
-  const made = (await navigator.credentials.create({
-    publicKey: {
-      challenge: bytes(challenge.challenge),
-      rp: { id: challenge.rp, name: "Telesphor" },
-      user: { id: new TextEncoder().encode(node.wallet.actor), name, displayName: name },
-      pubKeyCredParams: challenge.algorithms.map((alg) => ({ type: "public-key", alg })),
-      authenticatorSelection: { userVerification: "required", residentKey: "preferred" },
-      excludeCredentials: challenge.passkeys.map(({ credential }) => ({
-        type: "public-key",
-        id: bytes(credential),
-      })),
-      attestation: "none",
-    },
-  })) as PublicKeyCredential | null;
-  if (made === null) throw new Error("no passkey was made");
+  const made = await ask(challenge.rp, () =>
+    navigator.credentials.create({
+      publicKey: {
+        challenge: bytes(challenge.challenge),
+        rp: { id: challenge.rp, name: "Telesphor" },
+        user: { id: new TextEncoder().encode(node.wallet.actor), name, displayName: name },
+        pubKeyCredParams: challenge.algorithms.map((alg) => ({ type: "public-key", alg })),
+        authenticatorSelection: { userVerification: "required", residentKey: "preferred" },
+        excludeCredentials: challenge.passkeys.map(({ credential }) => ({
+          type: "public-key",
+          id: bytes(credential),
+        })),
+        attestation: "none",
+      },
+    }),
+  );
   const answer = made.response as AuthenticatorAttestationResponse;
   await command("passkey.register/1", {
     client_data: text(answer.clientDataJSON),
     attestation: text(answer.attestationObject),
     transports: answer.getTransports(),
   });
+}
+
+/** What the browser's own dialogue gives; where it gives nothing, that in the reader's words. */
+async function ask(party: string, open: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
+  const words = stringsNow().errors.passkey;
+  const refused = (code: string, title: string) =>
+    new ApiError({ code, status: 0, title, detail: "", hint: "" });
+  try {
+    const given = await open();
+    if (given !== null) return given as PublicKeyCredential;
+  } catch (thrown) {
+    const name = thrown instanceof DOMException ? thrown.name : "";
+    if (name === "SecurityError") throw refused("passkey-elsewhere", words.elsewhere(party));
+    if (name === "InvalidStateError") throw refused("passkey-here-already", words.already);
+    if (!["NotAllowedError", "AbortError"].includes(name)) throw thrown;
+  }
+  throw refused("passkey-not-used", words.notUsed);
 }
 
 async function askChallenge(node: NodeClient, purpose: "register" | "sign-in"): Promise<Challenge> {

@@ -27,6 +27,16 @@ export const en = {
     admin: { name: "Administration", about: "People, devices, policies and the node's health" },
     unfinished: "This part is not here yet",
   },
+  roles: {
+    clinician: "clinician",
+    physician: "doctor",
+    nurse: "nurse",
+    "privacy-officer": "privacy officer",
+    administrator: "administrator",
+    auditor: "auditor",
+    interpreter: "interpreter",
+    staff: "staff",
+  },
   purposes: {
     treatment: "Treatment",
     payment: "Payment",
@@ -54,6 +64,11 @@ export const en = {
     unknown: "That did not work",
     offline: { title: "You are offline", hint: "Nothing was lost. Try again when the connection is back." },
     signedOut: { title: "You have been signed out", hint: "Sign in again to go on." },
+    passkey: {
+      notUsed: "No passkey was used. Nothing was changed; you can try again.",
+      elsewhere: (site: string) => `Passkeys of this clinic work at ${site} alone. Open it there.`,
+      already: "This device has a passkey of yours already.",
+    },
   },
   seal: {
     proof: "Proof",
@@ -74,7 +89,7 @@ export const en = {
       "Notarised",
       "Dated by a public chain",
     ],
-    block: (chain: string, block: string) => `${chain}, block ${block}`,
+    block: (chain: string, block: string) => (block === "" ? chain : `${chain}, block ${block}`),
     verify: "Verify now",
     download: "Download proof",
     technical: "Technical details",
@@ -173,6 +188,9 @@ export const en = {
         : `That is not the passcode. ${left} tries are left.`,
     go: "Continue",
     known: (name: string) => `Continue as ${name}`,
+    who: "Who are you?",
+    whoHint: "Their keys are in this browser",
+    somebodyNew: "Somebody else, new here",
     knownElsewhere:
       "Your keys are in another browser or on another device. Open the link there, or ask the clinic for a new one.",
     until: "This link works until",

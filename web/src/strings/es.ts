@@ -30,6 +30,16 @@ export const es: Like<typeof en> = {
     admin: { name: "Administración", about: "Personas, dispositivos, reglas y el estado del nodo" },
     unfinished: "Esta parte aún no está aquí",
   },
+  roles: {
+    clinician: "profesional",
+    physician: "médico",
+    nurse: "enfermería",
+    "privacy-officer": "responsable de privacidad",
+    administrator: "administración",
+    auditor: "auditoría",
+    interpreter: "intérprete",
+    staff: "personal",
+  },
   purposes: {
     treatment: "Tratamiento",
     payment: "Pago",
@@ -62,6 +72,12 @@ export const es: Like<typeof en> = {
       hint: "No se ha perdido nada. Inténtelo de nuevo cuando vuelva la conexión.",
     },
     signedOut: { title: "Su sesión se ha cerrado", hint: "Entre de nuevo para seguir." },
+    passkey: {
+      notUsed: "No se usó ninguna llave de acceso. No ha cambiado nada; puede intentarlo de nuevo.",
+      elsewhere: (site: string) =>
+        `Las llaves de acceso de esta clínica solo sirven en ${site}. Ábrala allí.`,
+      already: "Este dispositivo ya tiene una llave de acceso suya.",
+    },
   },
   seal: {
     proof: "Prueba",
@@ -82,7 +98,7 @@ export const es: Like<typeof en> = {
       "Con notario",
       "Fechado por una cadena pública",
     ],
-    block: (chain: string, block: string) => `${chain}, bloque ${block}`,
+    block: (chain: string, block: string) => (block === "" ? chain : `${chain}, bloque ${block}`),
     verify: "Verificar ahora",
     download: "Descargar la prueba",
     technical: "Detalles técnicos",
@@ -178,6 +194,9 @@ export const es: Like<typeof en> = {
       left === 1 ? "Esa no es la clave. Queda un intento." : `Esa no es la clave. Quedan ${left} intentos.`,
     go: "Continuar",
     known: (name: string) => `Continuar como ${name}`,
+    who: "¿Quién es usted?",
+    whoHint: "Sus claves están en este navegador",
+    somebodyNew: "Otra persona, nueva aquí",
     knownElsewhere:
       "Sus claves están en otro navegador o dispositivo. Abra allí el enlace o pida uno nuevo a la clínica.",
     until: "Este enlace sirve hasta",

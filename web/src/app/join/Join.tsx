@@ -1,6 +1,6 @@
 /** The page behind a link: who invites, one's name, a passcode where the clinic wants one, and one is in. */
 
-import { Button, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useEffect, useState, type FormEvent } from "react";
 import { Check, Failure, Icon, Loading, Offline, Page, TimeText } from "~/components";
 import { Link, go } from "~/router";
@@ -30,16 +30,16 @@ export default function Join({ path }: { path: readonly string[] }) {
 }
 
 function Looked({ invitation }: { invitation: Invitation }) {
-  const { seen, own, error, again } = useLook(invitation);
+  const { seen, people, error, again } = useLook(invitation);
   if (error?.code === "offline") return <Offline retry={again} />;
   if (error !== null) return <Refused code={error.code} error={error} retry={again} />;
   if (seen === null) return <Loading shape="text" />;
-  return <Form invitation={invitation} seen={seen} own={own} />;
+  return <Form invitation={invitation} seen={seen} people={people} />;
 }
 
 function useLook(invitation: Invitation) {
   const [seen, setSeen] = useState<Look | null>(null);
-  const [own, setOwn] = useState<KnownPerson | null>(null);
+  const [people, setPeople] = useState<readonly KnownPerson[]>([]);
   const [error, setError] = useState<ApiError | null>(null);
   const [round, setRound] = useState(0);
   const { invitation: id, code } = invitation;
@@ -48,8 +48,7 @@ function useLook(invitation: Invitation) {
     setError(null);
     const ask = async () => {
       const found = await look({ invitation: id, code }, stop.signal);
-      const people = found.known ? await knownPeople() : [];
-      setOwn(people.find(({ actor }) => actor === found.actor) ?? null);
+      setPeople(whoMayTake(found, await knownPeople()));
       setSeen(found);
     };
     ask().catch((thrown: unknown) => {
@@ -57,24 +56,35 @@ function useLook(invitation: Invitation) {
     });
     return () => stop.abort();
   }, [id, code, round]);
-  return { seen, own, error, again: () => setRound(round + 1) };
+  return { seen, people, error, again: () => setRound(round + 1) };
+}
+
+/** Who of those whose keys are here may take the link: the invited itself; where that one is new, and no seat waits for it, anybody. */
+function whoMayTake(seen: Look, people: readonly KnownPerson[]): readonly KnownPerson[] {
+  if (seen.known) return people.filter(({ actor }) => actor === seen.actor);
+  return seen.visit === null ? people : [];
 }
 
 interface FormProps {
   invitation: Invitation;
   seen: Look;
-  own: KnownPerson | null;
+  /** Whose keys are in this browser, and who may take the link with them. */
+  people: readonly KnownPerson[];
 }
 
-function Form({ invitation, seen, own }: FormProps) {
+function Form({ invitation, seen, people }: FormProps) {
   const words = useStrings().join;
+  // A link for somebody new is for somebody new, unless one says who one is: families share a browser.
+  const [chosen, setChosen] = useState(seen.known ? (people[0]?.actor ?? "") : "");
+  const own = people.find(({ actor }) => actor === chosen) ?? null;
   const [name, setName] = useState("");
   const [passcode, setPasscode] = useState("");
   const [asked, setAsked] = useState(false);
   const [step, setStep] = useState<JoinStep | null>(null);
   const [left, setLeft] = useState<number | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  if (seen.known && own === null) return <Note title={words.title(seen.host)} text={words.knownElsewhere} />;
+  if (seen.known && own === null)
+    return <Note title={words.title(seen.name ?? seen.host)} text={words.knownElsewhere} />;
   if (error !== null) return <Refused code={error.code} error={error} retry={() => setError(null)} />;
 
   const missing = {
@@ -90,7 +100,7 @@ function Form({ invitation, seen, own }: FormProps) {
       if (own === null) await join(invitation, seen, { name: name.trim(), onStep: setStep, ...secret });
       else {
         setStep("enter");
-        await accept(invitation, seen, secret.passcode);
+        await accept(invitation, own.actor, secret.passcode);
       }
       const session = sessionNow();
       go(nextPlace(seen, session === null ? "patient" : (journeysOf(session)[0] ?? "patient")), {
@@ -106,12 +116,25 @@ function Form({ invitation, seen, own }: FormProps) {
   };
   return (
     <Page
-      title={words.title(seen.host)}
+      title={words.title(seen.name ?? seen.host)}
       subtitle={seen.visit === null ? words.noVisit : words.visit}
       width="narrow"
     >
       <form onSubmit={(event) => void enter(event)} noValidate>
         <Stack gap="lg">
+          {people.length > 0 && !seen.known && (
+            <NativeSelect
+              label={words.who}
+              description={words.whoHint}
+              value={chosen}
+              disabled={step !== null}
+              onChange={(event) => setChosen(event.currentTarget.value)}
+              data={[
+                ...people.map(({ actor, label }) => ({ value: actor, label })),
+                { value: "", label: words.somebodyNew },
+              ]}
+            />
+          )}
           {own === null && (
             <TextInput
               label={words.name}

@@ -21,6 +21,8 @@ export interface Look {
   visit: string | null;
   /** The node's site: `clinic.example`. */
   host: string;
+  /** What the clinic is called, where it says so. */
+  name: string | null;
   actor: string;
   /** The invited has keys already. */
   known: boolean;
@@ -81,14 +83,15 @@ export async function join(
 }
 
 /** Take the link as somebody who has keys in this browser: sign in, claim it, and accept it with a signature. */
-export async function accept(invitation: Invitation, seen: Look, passcode?: string): Promise<void> {
-  await signIn(seen.actor);
+export async function accept(invitation: Invitation, actor: string, passcode?: string): Promise<void> {
+  await signIn(actor);
   const body = { code: invitation.code, ...(passcode === undefined ? {} : { passcode }) };
   await api.post("/v1/invitations/{invitation}/claim", {
     params: { invitation: invitation.invitation },
     body,
   });
   await command("invitation.accept/1", { invitation: invitation.invitation });
+  await refreshSession(); // It may have brought a role.
 }
 
 /** Where the invited goes next: to the visit, in the journey of the part that they have. */

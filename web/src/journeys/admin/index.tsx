@@ -1,4 +1,4 @@
-/** The administrator's journey: how the node does, who and what is registered, rules, contracts and interfaces. */
+/** The administrator's journey: how the node does, who is registered and what they may, rules, contracts, interfaces. */
 
 import { defineJourney } from "~/app/journey";
 import { Watched } from "../auditor/watch/Watched";
@@ -7,6 +7,7 @@ import { ContractPage } from "./contracts/ContractPage";
 import { ContractsPage } from "./contracts/ContractsPage";
 import { DevicesPage } from "./devices/DevicesPage";
 import { NodePage } from "./node/NodePage";
+import { LinksPage } from "./people/LinksPage";
 import { PeoplePage } from "./people/PeoplePage";
 import { RolesPage } from "./people/RolesPage";
 import { PoliciesPage } from "./policies/PoliciesPage";
@@ -37,7 +38,7 @@ function Place({ path }: { path: readonly string[] }) {
   const [place = "", id = ""] = path;
   switch (place) {
     case "people":
-      return id === "roles" ? <RolesPage /> : <PeoplePage />;
+      return id === "roles" ? <RolesPage /> : id === "links" ? <LinksPage /> : <PeoplePage />;
     case "devices":
       return <DevicesPage />;
     case "policies":

@@ -3,7 +3,7 @@
 import type { Look, Person, PolicyText } from "../auditor/shapes";
 
 export interface PersonLine extends Person {
-  state: "active" | "suspended" | "retired";
+  state: "active" | "paused" | "suspended" | "retired";
   registered_at: string;
   key_id: string;
   passkeys: number;
@@ -19,6 +19,31 @@ export interface PeopleAnswer {
 export interface RolesAnswer {
   look: Look;
   roles: { role: string; people: Person[] }[];
+  groups: RoleGroup[];
+}
+
+/** A group by which a role is given and taken. */
+export interface RoleGroup {
+  group: string;
+  role: string;
+  keeper: Person;
+  members: Person[];
+  /** Only the organisation says who has it. */
+  reserved: boolean;
+}
+
+export interface InvitationLine {
+  invitation: string;
+  invited: Person;
+  inviter: Person;
+  roles: string[];
+  expires_at: string;
+}
+
+export interface InvitationsAnswer {
+  look: Look;
+  invitations: InvitationLine[];
+  after: string;
 }
 
 export interface Device {

@@ -136,8 +136,7 @@ export interface Finding {
   message: string;
   version: number;
   at: string;
-  sender: string;
-  sender_name: string | null;
+  sender: Person;
   verdict: "flag" | "hold";
   codes: string[];
   state: string;

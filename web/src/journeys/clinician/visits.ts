@@ -149,7 +149,7 @@ async function giveName(actor: string, name: string): Promise<void> {
 }
 
 /** Six digits without a bias: bytes that would bring one are drawn again. */
-function newPasscode(): string {
+export function newPasscode(): string {
   let digits = "";
   while (digits.length < 6) {
     for (const byte of randomBytes(8)) if (byte < 250 && digits.length < 6) digits += String(byte % 10);

@@ -31,7 +31,7 @@ const row = (part: Partial<Seen> = {}): Seen => ({
   sentence: "",
   ...part,
 });
-const telling: Telling = { words: en, language: "en", me: ME, nameOf: () => null };
+const telling: Telling = { words: en, language: "en", me: ME, nameOf: () => null, sortOf: () => "object" };
 const say = (part: Partial<Seen>, told = telling) => sentenceOf({ key: "", rows: [row(part)] }, told);
 
 test("an access under my permission is told with the day that I gave it", () => {
@@ -78,6 +78,8 @@ test("lines that say the same within an hour are one, and no longer", () => {
   const groups = grouped(rows, sortOf);
   expect(groups.map((group) => group.rows.length)).toEqual([2, 1]);
   expect(sentenceOf(groups[0] as (typeof groups)[number], telling)).toContain("2 documents of yours");
+  const readings = { ...telling, sortOf };
+  expect(sentenceOf(groups[0] as (typeof groups)[number], readings)).toContain("2 readings of yours");
 });
 
 const visit = (state: string, consents: object = {}): Visit =>

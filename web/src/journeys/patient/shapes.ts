@@ -135,12 +135,4 @@ export interface OwnDevice {
   connected_at: string | null;
 }
 
-export interface Block {
-  first: number;
-  size: number;
-  signed_at: string;
-  level: 1 | 2 | 3 | 4 | 5;
-  missing: string;
-  cosigned_by: string[];
-  anchored_in: string[];
-}
+export type { Block } from "~/ledger/blocks";

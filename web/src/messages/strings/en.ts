@@ -32,6 +32,10 @@ export const en = {
     watch: (name: string) => `${name} reads along, so that nothing leaves by mistake.`,
     screen: (name: string) => `${name} looks at each message before it goes out.`,
   },
+  opensFiles:
+    "It opens files that are texts or tables, FHIR documents, and the words of PDF files. It does not open pictures, sound, video, archives or office documents.",
+  unseenFile:
+    "The compliance monitor does not open pictures, sound, video, archives and office documents. Look yourself whether this may go out.",
   noMonitor: "Nobody watches over messages now, so none can be sent. Tell the clinic.",
   legalHold: "Kept for a legal matter: nothing here is deleted.",
   retention: (days: number) =>
@@ -96,6 +100,8 @@ export const en = {
     "bulk-identifiers": "it has many identifiers at once",
     "bulk-sending": "you have sent very many messages within an hour",
     "risky-file": "a file is of a kind that can do harm",
+    "attachment-not-opened": "a file is of a kind that the monitor does not open",
+    "attachment-not-read": "a file is too long to be looked at whole, or cannot be read",
     "not-as-sealed": "it is too long to be looked at",
   },
   more: "What to do with this message",
@@ -123,6 +129,39 @@ export const en = {
   addWhom: "Add somebody",
   addNote: "They see what is written from now on, and nothing of before.",
   nobodyToAdd: "There is nobody whom you know and who is not here.",
+  remove: "Remove",
+  removeWhom: (name: string) => `Remove ${name}`,
+  removeText: (name: string) =>
+    `${name} sees nothing that is written here from now on. What ${name} has read so far cannot be taken back. Everybody here sees that you did this.`,
+  nameless: "somebody without a name",
+  theClinic: "the clinic",
+  changes: {
+    added: {
+      by: (name: string, by: string) => `${name} was added by ${by}`,
+      byYou: (name: string) => `You added ${name}`,
+      you: (by: string) => `You were added by ${by}`,
+    },
+    removed: {
+      by: (name: string, by: string) => `${name} was removed by ${by}`,
+      byYou: (name: string) => `You removed ${name}`,
+      you: (by: string) => `You were removed by ${by}`,
+    },
+    left: (name: string) => `${name} left`,
+    youLeft: "You left",
+  },
+  outNow: "You are not in this conversation any more",
+  outNowDetail:
+    "You left it or were removed. Nothing that is written from now on reaches you, and the conversation is not shown to you any more.",
+  proof: {
+    what: (version: number) => {
+      const changed = version === 2 ? ", changed once" : `, changed ${version - 1} times`;
+      return `A message, signed by its sender${version === 1 ? "" : changed}`;
+    },
+    rule: (members: number) =>
+      `Sealed to ${members} people and the compliance monitor. The clinic's computer keeps it and cannot open it.`,
+    message: "Message",
+    envelope: "Sealed text",
+  },
   leave: "Leave",
   leaveText: "You see no more of it from now on. What you wrote stays.",
   archive: "Archive",

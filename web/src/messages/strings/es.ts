@@ -35,6 +35,10 @@ export const es: Like<typeof en> = {
     watch: (name: string) => `${name} también lo lee, para que nada salga por error.`,
     screen: (name: string) => `${name} revisa cada mensaje antes de que salga.`,
   },
+  opensFiles:
+    "Abre los archivos que son textos o tablas, los documentos FHIR y las palabras de los PDF. No abre fotos, sonido, vídeo, archivos comprimidos ni documentos de oficina.",
+  unseenFile:
+    "El supervisor de cumplimiento no abre fotos, sonido, vídeo, archivos comprimidos ni documentos de oficina. Compruebe usted si esto puede salir.",
   noMonitor: "Ahora nadie supervisa los mensajes, así que no se puede enviar ninguno. Avise a la clínica.",
   legalHold: "Se conserva por un asunto legal: aquí no se borra nada.",
   retention: (days: number) =>
@@ -99,6 +103,8 @@ export const es: Like<typeof en> = {
     "bulk-identifiers": "tiene muchos identificadores a la vez",
     "bulk-sending": "usted ha enviado muchísimos mensajes en una hora",
     "risky-file": "un archivo es de un tipo que puede hacer daño",
+    "attachment-not-opened": "un archivo es de un tipo que el supervisor no abre",
+    "attachment-not-read": "un archivo es demasiado largo para revisarlo entero, o no se puede leer",
     "not-as-sealed": "es demasiado largo para revisarlo",
   },
   more: "Qué hacer con este mensaje",
@@ -126,6 +132,39 @@ export const es: Like<typeof en> = {
   addWhom: "Añadir a alguien",
   addNote: "Verá lo que se escriba desde ahora, y nada de lo anterior.",
   nobodyToAdd: "No hay nadie a quien usted conozca y que no esté aquí.",
+  remove: "Quitar",
+  removeWhom: (name: string) => `Quitar a ${name}`,
+  removeText: (name: string) =>
+    `Desde ahora ${name} no ve nada de lo que se escriba aquí. Lo que ${name} ya leyó no se puede retirar. Todos los que están aquí ven que usted lo hizo.`,
+  nameless: "alguien sin nombre",
+  theClinic: "la clínica",
+  changes: {
+    added: {
+      by: (name: string, by: string) => `${by} añadió a ${name}`,
+      byYou: (name: string) => `Usted añadió a ${name}`,
+      you: (by: string) => `${by} le añadió a usted`,
+    },
+    removed: {
+      by: (name: string, by: string) => `${by} quitó a ${name}`,
+      byYou: (name: string) => `Usted quitó a ${name}`,
+      you: (by: string) => `${by} le quitó a usted`,
+    },
+    left: (name: string) => `${name} salió`,
+    youLeft: "Usted salió",
+  },
+  outNow: "Usted ya no está en esta conversación",
+  outNowDetail:
+    "Usted salió o alguien le quitó. Nada de lo que se escriba desde ahora le llega, y la conversación ya no se le muestra.",
+  proof: {
+    what: (version: number) => {
+      const changed = version === 2 ? ", cambiado una vez" : `, cambiado ${version - 1} veces`;
+      return `Un mensaje, firmado por quien lo envió${version === 1 ? "" : changed}`;
+    },
+    rule: (members: number) =>
+      `Sellado para ${members} personas y el supervisor de cumplimiento. El ordenador de la clínica lo guarda y no puede abrirlo.`,
+    message: "Mensaje",
+    envelope: "Texto sellado",
+  },
   leave: "Salir",
   leaveText: "Desde ahora no verá nada más. Lo que escribió se queda.",
   archive: "Archivar",

@@ -106,7 +106,7 @@ export const en = {
       others === "" ? "You wrote this." : `You wrote this. ${others} can see it too.`,
     reader: (others: string) =>
       others === "" ? "You are listed as its reader." : `You are listed as its reader, with ${others}.`,
-    token: (until: string) => `You can see this by a permission that the patient gave, until ${until}.`,
+    token: (by: string, until: string) => `You can see this by a permission that ${by} gave, until ${until}.`,
     emergency: "You can see this by emergency access. The patient and the privacy officer have been told.",
     permitted: (who: string, until: string) => `By a permission also ${who}, until ${until}.`,
   },

@@ -108,7 +108,7 @@ export const es: Like<typeof en> = {
       others === "" ? "Lo escribió usted." : `Lo escribió usted. También puede verlo ${others}.`,
     reader: (others: string) =>
       others === "" ? "Usted figura como lector." : `Usted figura como lector, con ${others}.`,
-    token: (until: string) => `Puede ver esto por un permiso que dio el paciente, hasta el ${until}.`,
+    token: (by: string, until: string) => `Puede ver esto por un permiso que dio ${by}, hasta el ${until}.`,
     emergency:
       "Puede ver esto por acceso de emergencia. Se avisó al paciente y al responsable de privacidad.",
     permitted: (who: string, until: string) => `Con un permiso también ${who}, hasta el ${until}.`,

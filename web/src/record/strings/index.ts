@@ -9,6 +9,11 @@ export type FhirWords = RecordWords["fhir"];
 
 export const useRecordStrings = makeStrings<RecordWords>({ en, es });
 
+/** What is measured, as devices' readings are called. */
+export function readingWords(language: Language): Record<string, string> {
+  return language === "es" ? es.readings : en.readings;
+}
+
 export function fhirWords(language: Language): FhirWords {
   return language === "es" ? es.fhir : en.fhir;
 }

@@ -1,14 +1,15 @@
-/** All devices, whose they are, and whether they were heard of. */
+/** All devices, whose they are, and whether they were heard of; a row opens what can be done. */
 
-import { Await, CopyText, DataList, Empty, Page, TimeText, type Column } from "~/components";
+import { useState } from "react";
+import { Await, DataList, Empty, Page, TimeText, type Column } from "~/components";
 import { useWatched } from "../../auditor/watch/useWatch";
 import { MoreButton } from "../parts/MoreButton";
 import { State } from "../parts/State";
-import styles from "../parts/parts.module.css";
 import { useMore } from "../parts/useMore";
-import { nameOf } from "../parts/words";
+import { actorState, nameOf } from "../parts/words";
 import type { Device, DevicesAnswer } from "../shapes";
 import { useAdminStrings } from "../strings";
+import { DeviceDialog } from "./DeviceDialog";
 
 const PATH = "/v1/app/admin/devices";
 const QUERY = { rows: 100 };
@@ -23,20 +24,28 @@ export function DevicesPage() {
     rowsOf: (answer) => answer.devices,
   });
   const columns = useColumns();
+  const [chosen, setChosen] = useState("");
+  const rows = [...(view.data?.devices ?? []), ...more.rows];
   return (
     <Page title={t.title}>
+      <DeviceDialog
+        device={rows.find(({ device }) => device === chosen) ?? null}
+        onClose={() => setChosen("")}
+        onChanged={view.reload}
+      />
       <Await
         view={view}
         isEmpty={({ devices }) => devices.length === 0}
         empty={<Empty icon="device" title={t.empty} />}
       >
-        {({ devices }) => (
+        {() => (
           <>
             <DataList
               caption={t.caption}
-              rows={[...devices, ...more.rows]}
+              rows={rows}
               rowKey={(one) => one.device}
               columns={columns}
+              onRow={({ device }) => setChosen(device)}
             />
             <MoreButton more={more} label={t.more} />
           </>
@@ -51,34 +60,13 @@ function useColumns(): Column<Device>[] {
   const t = strings.devices;
   return [
     { key: "model", title: t.model, primary: true, render: (one) => one.model },
-    { key: "state", title: t.state, render: (one) => <State state={one.state} /> },
+    { key: "state", title: t.state, render: (one) => <State state={actorState(one.state)} /> },
     { key: "owner", title: t.owner, render: (one) => nameOf(one.owner, strings.kinds) },
     { key: "maker", title: t.maker, render: (one) => one.maker },
     {
       key: "connected",
       title: t.connected,
       render: (one) => (one.connected_at === null ? t.never : <TimeText at={one.connected_at} style="ago" />),
-    },
-    {
-      key: "firmware",
-      title: t.firmware,
-      render: (one) =>
-        one.firmware === null ? (
-          "–"
-        ) : (
-          <span className={styles.narrow}>
-            <CopyText value={one.firmware} label={t.firmware} />
-          </span>
-        ),
-    },
-    {
-      key: "id",
-      title: t.id,
-      render: (one) => (
-        <span className={styles.narrow}>
-          <CopyText value={one.device} label={t.id} />
-        </span>
-      ),
     },
   ];
 }

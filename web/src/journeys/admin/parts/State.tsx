@@ -12,6 +12,8 @@ const SIGNS: Record<string, { icon: IconName; tone: "fine" | "wait" | "quiet" | 
   paused: { icon: "pause", tone: "wait" },
   quarantined: { icon: "lock", tone: "wait" },
   halted: { icon: "alarm", tone: "alarm" },
+  outFor: { icon: "pause", tone: "wait" },
+  keysLost: { icon: "key", tone: "alarm" },
   retired: { icon: "minus", tone: "quiet" },
   revoked: { icon: "minus", tone: "quiet" },
 };

@@ -1,17 +1,21 @@
-/** Everybody who is registered, with their roles and state; names as the directory has them. */
+/** Everybody who is registered, with their roles and state; a row opens what can be done, and above is the invitation. */
 
-import { NativeSelect, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { Await, CopyText, DataList, Empty, Icon, Page, TimeText, type Column } from "~/components";
+import { Await, DataList, Empty, Icon, Page, TimeText, type Column } from "~/components";
+import { useMe } from "~/session";
+import { useRoleName } from "~/strings/roles";
 import { useWatched } from "../../auditor/watch/useWatch";
 import { MoreButton } from "../parts/MoreButton";
 import { State } from "../parts/State";
 import styles from "../parts/parts.module.css";
 import { useMore } from "../parts/useMore";
-import { nameOf } from "../parts/words";
-import type { PeopleAnswer, PersonLine } from "../shapes";
+import { actorState, nameOf } from "../parts/words";
+import type { PeopleAnswer, PersonLine, RolesAnswer } from "../shapes";
 import { useAdminStrings } from "../strings";
+import { InviteDialog } from "./InviteDialog";
 import { PeopleTabs } from "./PeopleTabs";
+import { PersonDialog } from "./PersonDialog";
 
 const KINDS = ["person", "organisation", "system", "device", "node"] as const;
 const ROWS = 100;
@@ -30,15 +34,43 @@ export function PeoplePage() {
     first: view.data?.after ?? "",
     rowsOf: (answer) => answer.people,
   });
+  const roles = useWatched<RolesAnswer>("administration", "/v1/app/admin/roles");
+  const groups = roles.data?.groups ?? [];
+  const isOrganisation = useMe().kind === "organisation";
+  const [chosen, setChosen] = useState("");
+  const [isInviting, setInviting] = useState(false);
   const columns = useColumns();
+  const reload = () => {
+    view.reload();
+    roles.reload();
+  };
   const rows = [...(view.data?.people ?? []), ...more.rows].filter((line) =>
     [nameOf(line, strings.kinds), line.id, ...line.roles].some((text) =>
       text.toLowerCase().includes(sought.trim().toLowerCase()),
     ),
   );
   return (
-    <Page title={t.title}>
+    <Page
+      title={t.title}
+      actions={
+        <Button leftSection={<Icon name="plus" />} onClick={() => setInviting(true)}>
+          {strings.acts.invite}
+        </Button>
+      }
+    >
       <PeopleTabs here="people" />
+      <InviteDialog
+        opened={isInviting}
+        groups={groups.filter(({ reserved }) => isOrganisation || !reserved)}
+        onClose={() => setInviting(false)}
+        onMade={reload}
+      />
+      <PersonDialog
+        person={rows.find(({ id }) => id === chosen) ?? null}
+        groups={groups}
+        onClose={() => setChosen("")}
+        onChanged={reload}
+      />
       <div className={styles.filters}>
         <NativeSelect
           label={t.kind}
@@ -66,7 +98,13 @@ export function PeoplePage() {
             {rows.length === 0 && more.after === "" ? (
               <Empty icon="search" title={t.noneFound} />
             ) : (
-              <DataList caption={t.caption} rows={rows} rowKey={(line) => line.id} columns={columns} />
+              <DataList
+                caption={t.caption}
+                rows={rows}
+                rowKey={(line) => line.id}
+                columns={columns}
+                onRow={({ id }) => setChosen(id)}
+              />
             )}
             <MoreButton more={more} label={t.more} />
           </>
@@ -79,6 +117,7 @@ export function PeoplePage() {
 function useColumns(): Column<PersonLine>[] {
   const strings = useAdminStrings();
   const t = strings.people;
+  const called = useRoleName();
   return [
     { key: "name", title: t.name, primary: true, render: (line) => nameOf(line, strings.kinds) },
     {
@@ -91,23 +130,14 @@ function useColumns(): Column<PersonLine>[] {
           <span className={styles.chips}>
             {roles.map((role) => (
               <span key={role} className={styles.chip}>
-                {role}
+                {called(role)}
               </span>
             ))}
           </span>
         ),
     },
-    { key: "state", title: t.state, render: (line) => <State state={line.state} /> },
+    { key: "state", title: t.state, render: (line) => <State state={actorState(line.state)} /> },
     { key: "since", title: t.since, render: (line) => <TimeText at={line.registered_at} style="date" /> },
     { key: "passkeys", title: t.passkeys, numeric: true, render: (line) => line.passkeys },
-    {
-      key: "id",
-      title: t.id,
-      render: (line) => (
-        <span className={styles.narrow}>
-          <CopyText value={line.id} label={t.id} />
-        </span>
-      ),
-    },
   ];
 }

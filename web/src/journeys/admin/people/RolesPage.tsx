@@ -1,6 +1,7 @@
 /** Each role that somebody has, and who has it now: by a group, or by a grant. */
 
 import { Await, Empty, Page } from "~/components";
+import { useRoleName } from "~/strings/roles";
 import { useWatched } from "../../auditor/watch/useWatch";
 import styles from "../parts/parts.module.css";
 import { nameOf } from "../parts/words";
@@ -11,6 +12,7 @@ import { PeopleTabs } from "./PeopleTabs";
 export function RolesPage() {
   const strings = useAdminStrings();
   const t = strings.people;
+  const called = useRoleName();
   const view = useWatched<RolesAnswer>("administration", "/v1/app/admin/roles");
   return (
     <Page title={t.title}>
@@ -25,7 +27,7 @@ export function RolesPage() {
             {roles.map(({ role, people }) => (
               <div key={role}>
                 <dt>
-                  {role}
+                  {called(role)}
                   <div className={styles.count}>{t.holders(people.length)}</div>
                 </dt>
                 <dd>

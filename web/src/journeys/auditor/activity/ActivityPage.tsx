@@ -1,8 +1,8 @@
 /** How much happened and when: what people would rather look at than read. */
 
-import { Button, SegmentedControl } from "@mantine/core";
+import { SegmentedControl } from "@mantine/core";
 import { useMemo, useState } from "react";
-import { Await, DataList, Empty, Icon, Page, Plot, TimeText } from "~/components";
+import { Await, DataList, Empty, Page, Plot, TimeText } from "~/components";
 import { go } from "~/router";
 import { numberText } from "~/strings";
 import { placeOf } from "../log/filter";
@@ -141,6 +141,7 @@ function Notable({ hours }: { hours: Hour[] }) {
         caption={t.notable}
         rows={rows}
         rowKey={(hour) => hour.at}
+        onRow={look}
         columns={[
           { key: "at", title: t.from, render: (hour) => <TimeText at={hour.at} />, primary: true },
           { key: "denied", title: t.denied, render: (hour) => numberText(hour.denied, 0), numeric: true },
@@ -149,20 +150,6 @@ function Notable({ hours }: { hours: Hour[] }) {
             title: t.emergencies,
             render: (hour) => numberText(hour.emergencies, 0),
             numeric: true,
-          },
-          {
-            key: "look",
-            title: t.look,
-            render: (hour) => (
-              <Button
-                variant="subtle"
-                size="compact-md"
-                onClick={() => look(hour)}
-                rightSection={<Icon name="forward" size={16} />}
-              >
-                {t.look}
-              </Button>
-            ),
           },
         ]}
       />

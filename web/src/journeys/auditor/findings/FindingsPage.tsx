@@ -4,25 +4,27 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Await, CopyText, DataList, Empty, Icon, Page, TimeText, type Column } from "~/components";
 import { Link } from "~/router";
-import { api, asApiError, useView, type ApiError } from "~/session";
+import { api, asApiError, type ApiError } from "~/session";
 import { placeOf } from "../log/filter";
-import type { Finding } from "../shapes";
+import type { Finding, Look } from "../shapes";
 import { useAuditorStrings } from "../strings";
+import { useWatched, watchNow } from "../watch/useWatch";
 import { shortId } from "../words";
 import styles from "./findings.module.css";
 
 interface Answer {
+  look: Look;
   findings: Finding[];
-  after: number | null;
+  before: number | null;
 }
 
-/** Messages are judged within a second of being sent; findings are rare. */
-const EVERY_MS = 15_000;
+const PLACE = "/v1/app/audit/findings";
 
 export function FindingsPage() {
   const t = useAuditorStrings().findings;
-  const view = useView<Answer>("/v1/app/monitor/findings", { every_ms: EVERY_MS });
-  const older = useOlder(view.data?.after ?? null);
+  // Asked for once and by a tap: each look is an entry of its own.
+  const view = useWatched<Answer>("log", PLACE);
+  const older = useOlder(view.data?.before ?? null);
   const columns = useColumns();
   return (
     <Page title={t.title} subtitle={t.subtitle}>
@@ -39,7 +41,7 @@ export function FindingsPage() {
               rowKey={(one) => `${one.message}/${one.version}`}
               columns={columns}
             />
-            {older.after !== null && (
+            {older.before !== null && (
               <Button
                 className={styles.more ?? ""}
                 variant="default"
@@ -58,22 +60,22 @@ export function FindingsPage() {
 }
 
 function useOlder(first: number | null) {
-  const [held, setHeld] = useState<{ findings: Finding[]; after: number | null } | null>(null);
+  const [held, setHeld] = useState<Omit<Answer, "look"> | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const after = held === null ? first : held.after;
+  const before = held === null ? first : held.before;
   const load = () => {
     setBusy(true);
     setError(null);
     api
-      .json<Answer>("GET", "/v1/app/monitor/findings", { query: { after } })
+      .json<Answer>("GET", PLACE, { query: { watch: watchNow("log"), before } })
       .then((found) =>
-        setHeld({ findings: [...(held?.findings ?? []), ...found.findings], after: found.after }),
+        setHeld({ findings: [...(held?.findings ?? []), ...found.findings], before: found.before }),
       )
       .catch((thrown: unknown) => setError(asApiError(thrown)))
       .finally(() => setBusy(false));
   };
-  return { findings: held?.findings ?? [], after, busy, error, load };
+  return { findings: held?.findings ?? [], before, busy, error, load };
 }
 
 function useColumns(): Column<Finding>[] {
@@ -99,8 +101,8 @@ function useColumns(): Column<Finding>[] {
       key: "who",
       title: t.who,
       render: (one) => (
-        <Link to={placeOf({ person: one.sender, last: "all" })} title={t.seeLog}>
-          {one.sender_name ?? shortId(one.sender)}
+        <Link to={placeOf({ person: one.sender.id, last: "all" })} title={t.seeLog}>
+          {one.sender.name ?? shortId(one.sender.id)}
         </Link>
       ),
     },

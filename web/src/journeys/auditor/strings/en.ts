@@ -263,7 +263,6 @@ export const en = {
     none: "Nothing was refused, and nobody used an emergency.",
     empty: "Nothing happened in this time",
     from: "From",
-    look: "Look",
   },
   blocks: {
     title: "Blocks",
@@ -314,7 +313,9 @@ export const en = {
       "bulk-identifiers": "many identifiers at once",
       "bulk-sending": "very many messages in a short time",
       "risky-file": "a file that could run",
-      "not-as-sealed": "sealed otherwise than its header says",
+      "attachment-not-opened": "a file of a kind that is not opened",
+      "attachment-not-read": "a file that could not be read whole",
+      "not-as-sealed": "sealed otherwise than its header says, or a file that it was not given",
     } as Record<string, string>,
     when: "When",
     who: "From",

@@ -6,6 +6,8 @@ export const ENTRY_WORDS: Readonly<Record<string, string>> = {
   "actor.key-rotated/1": "cambió sus claves",
   "actor.suspended/1": "quedó suspendido por pérdida de claves",
   "actor.recovered/1": "volvió con claves nuevas",
+  "actor.paused/1": "suspendió a alguien",
+  "actor.resumed/1": "restituyó a alguien",
   "actor.retired/1": "quedó dado de baja",
   "access.decided/1": "pidió acceso",
   "access.standing/1": "puede hacerlo hasta que algo cambie",

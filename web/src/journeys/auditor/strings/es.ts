@@ -269,7 +269,6 @@ export const es: Like<typeof en> = {
     none: "No se denegó nada y nadie usó una emergencia.",
     empty: "No ocurrió nada en este tiempo",
     from: "Desde",
-    look: "Mirar",
   },
   blocks: {
     title: "Bloques",
@@ -320,7 +319,9 @@ export const es: Like<typeof en> = {
       "bulk-identifiers": "muchos identificadores a la vez",
       "bulk-sending": "muchísimos mensajes en poco tiempo",
       "risky-file": "un archivo que podría ejecutarse",
-      "not-as-sealed": "sellado de otro modo que dice su cabecera",
+      "attachment-not-opened": "un archivo de un tipo que no se abre",
+      "attachment-not-read": "un archivo que no se pudo leer entero",
+      "not-as-sealed": "sellado de otro modo que dice su cabecera, o un archivo que no recibió",
     },
     when: "Cuándo",
     who: "De",

@@ -70,7 +70,11 @@ export function RecordPage({ person }: { person: string }) {
       >
         {() => (
           <Stack gap="xl">
-            <Encounters items={record.items} person={person} isGlass={own !== null} />
+            <Encounters
+              items={isEnded ? withoutEmergency(record.items) : record.items}
+              person={person}
+              isGlass={own !== null}
+            />
             {record.more !== null && (
               <Button variant="default" loading={record.loadingMore} onClick={record.more}>
                 {words.more}
@@ -82,6 +86,11 @@ export function RecordPage({ person }: { person: string }) {
       <GlassDialog person={person} name={name} opened={asked} onClose={() => setAsked(false)} />
     </Page>
   );
+}
+
+/** The list of before may stand for a moment; what the emergency alone showed does not. */
+function withoutEmergency(items: readonly RecordItem[]): readonly RecordItem[] {
+  return items.filter(({ why }) => why !== "emergency");
 }
 
 function Encounters({ items, isGlass }: { items: readonly RecordItem[]; person: string; isGlass: boolean }) {

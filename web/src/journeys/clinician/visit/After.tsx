@@ -150,7 +150,7 @@ function Kept({
             key={item.object}
             item={item}
             purpose="treatment"
-            visit={visit.visit}
+            visit={visit.phase === "closed" ? undefined : visit.visit} // Nothing is added to a list that is closed.
             initiallyShown={isOpen}
           />
         ))}

@@ -80,21 +80,21 @@ export function Prepare({ visit, onEnter, onChange }: Props) {
         </section>
       ) : (
         <Group gap="sm">
-          <Button variant="subtle" leftSection={<Icon name="camera" />} onClick={() => setAsked("devices")}>
+          <Button variant="default" leftSection={<Icon name="camera" />} onClick={() => setAsked("devices")}>
             {words.prepare.devices}
           </Button>
           {visit.phase !== "underway" && (
             <>
-              <Button variant="subtle" onClick={() => setAsked("missed")}>
+              <Button variant="default" onClick={() => setAsked("missed")}>
                 {words.prepare.missed}
               </Button>
-              <Button variant="subtle" color="red" onClick={() => setAsked("cancel")}>
+              <Button variant="outline" color="red" onClick={() => setAsked("cancel")}>
                 {words.prepare.cancel}
               </Button>
             </>
           )}
           {visit.phase === "underway" && (
-            <Button variant="subtle" color="red" onClick={() => setAsked("cancel")}>
+            <Button variant="outline" color="red" onClick={() => setAsked("cancel")}>
               {words.end.title}
             </Button>
           )}

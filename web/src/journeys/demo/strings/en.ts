@@ -28,7 +28,7 @@ export const en = {
     },
   },
   open: "Open in a new tab",
-  openFor: (part: string) => `Open ${part} in a new tab`,
+  openFor: (part: string) => `Open in a new tab: ${part}`,
   here: "Is here",
   known: "Tab closed? Sign in again",
   preparing: "Preparing links",

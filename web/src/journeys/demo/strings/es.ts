@@ -30,7 +30,7 @@ export const es: Like<typeof en> = {
     },
   },
   open: "Abrir en otra pestaña",
-  openFor: (part: string) => `Abrir ${part} en otra pestaña`,
+  openFor: (part: string) => `Abrir en otra pestaña: ${part}`,
   here: "Está aquí",
   known: "¿Cerró la pestaña? Vuelva a entrar",
   preparing: "Preparando los enlaces",

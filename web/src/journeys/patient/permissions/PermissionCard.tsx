@@ -1,6 +1,6 @@
 /** One permission as a thing: who, what, why, until when; taken back in two taps. */
 
-import { Badge, Button } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Confirm, Icon, PurposeChip, TimeText } from "~/components";
 import { describe, useOpenings } from "~/record";
@@ -43,15 +43,10 @@ export function PermissionCard({ token, side, onChanged }: Props) {
           )}
           {token.role !== null && <p className={styles.quiet}>{roleText(token.role, all)}</p>}
         </div>
-        <Badge
-          size="lg"
-          tt="none"
-          variant="light"
-          color={token.lives ? "teal" : token.standing === "offered" ? "yellow" : "gray"}
-          className={styles.badge ?? ""}
-        >
+        <span className={styles.standing} data-tone={token.lives ? "good" : over ? undefined : "wait"}>
+          <Icon name={token.lives ? "check" : over ? "minus" : "waiting"} size={16} />
           {(words.standings as Record<string, string>)[token.standing] ?? token.standing}
-        </Badge>
+        </span>
       </div>
       <dl className={styles.facts}>
         {token.actions.length > 0 && (

@@ -39,12 +39,7 @@ export function Permissions() {
         view={granted}
         shape="cards"
         isEmpty={({ tokens }) => tokens.length === 0}
-        empty={
-          <div className={styles.section}>
-            <Empty icon="token" title={words.none} />
-            <p className={styles.quiet}>{words.noneHint}</p>
-          </div>
-        }
+        empty={<Empty icon="token" title={words.none} action={<p>{words.noneHint}</p>} />}
       >
         {({ tokens }) => <Granted tokens={tokens} onChanged={granted.reload} />}
       </Await>

@@ -1,9 +1,9 @@
-/** Proofs that a patient takes along: of a closed visit, of lines of the access log, and how far the ledger is confirmed. */
+/** Proofs that a patient takes along: of a closed visit, and of lines of the access log. */
 
-import type { Level, ProofFacts } from "~/components";
-import { api, command, useView } from "~/session";
+import { api, command } from "~/session";
 import { underWatch } from "../seen/useSeen";
-import type { Block } from "../shapes";
+
+export { bestBlock, confirmedBy, useBlocks } from "~/ledger/blocks";
 
 /** The bundle of a visit that is closed: signed for, made anew, fetched. */
 export async function visitProof(visit: string): Promise<Blob> {
@@ -24,44 +24,6 @@ export async function logProof(
   );
   await command(made.command.type, made.command.body);
   return api.blob(`/v1/app/audit/exports/${made.share}`);
-}
-
-/** How far an entry is confirmed, by the newest blocks: a later one confirms all that came before it. */
-export function useBlocks(): {
-  levelOf: (position: number) => Level | null;
-  blockOf: (position: number) => Block | null;
-} {
-  const view = useView<{ blocks: Block[] }>("/v1/app/audit/blocks", {
-    query: { count: 50 },
-    every_ms: 30_000,
-  });
-  const blocks = view.data?.blocks ?? [];
-  const blockOf = (position: number) => bestBlock(blocks, position);
-  return { blockOf, levelOf: (position) => blockOf(position)?.level ?? null };
-}
-
-/** Of the blocks that hold or follow an entry the one that is confirmed best; of equals the oldest. */
-export function bestBlock(blocks: readonly Block[], position: number): Block | null {
-  return blocks
-    .filter(({ size }) => size > position)
-    .reduce<Block | null>(
-      (best, block) =>
-        best === null || block.level > best.level || (block.level === best.level && block.size < best.size)
-          ? block
-          : best,
-      null,
-    );
-}
-
-/** Who cosigned and what dated a block, as a proof drawer shows it. */
-export function confirmedBy(block: Block | null): Pick<ProofFacts, "level" | "cosigned" | "dated"> {
-  if (block === null) return { level: null };
-  const [chain] = block.anchored_in;
-  return {
-    level: block.level,
-    ...(block.cosigned_by.length === 0 ? {} : { cosigned: block.cosigned_by }),
-    ...(chain === undefined ? {} : { dated: { chain, block: "" } }),
-  };
 }
 
 /** Hand a bundle to the verifier's page, which asks no server. */

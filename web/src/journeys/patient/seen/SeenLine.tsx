@@ -29,9 +29,10 @@ export function SeenLine({ group, names, blocks, short = false, onChanged }: Pro
   const [taking, setTaking] = useState(false);
   const [row] = group.rows;
   if (row === undefined) return null;
-  const sentence = sentenceOf(group, { words, language, me, nameOf: names.nameOf });
+  const sentence = sentenceOf(group, { words, language, me, ...names });
   const mine = row.token !== null && row.grantor?.id === me;
   const oldest = group.rows.at(-1);
+  const pieces = new Set(group.rows.map(({ resource }) => resource)).size;
   return (
     <li className={styles.seen} data-tone={row.emergency ? "alarm" : row.allowed ? undefined : "quiet"}>
       <span className={styles.emblem} data-tone={row.emergency ? "alarm" : undefined}>
@@ -41,7 +42,7 @@ export function SeenLine({ group, names, blocks, short = false, onChanged }: Pro
         <p className={styles.sentence}>{sentence}</p>
         <p className={styles.seenMeta}>
           <TimeText at={row.at} />
-          {group.rows.length > 1 && oldest !== undefined && (
+          {group.rows.length > pieces && oldest !== undefined && (
             <span>{words.seen.times(group.rows.length)}</span>
           )}
           {!short && row.purpose !== null && <PurposeChip purpose={row.purpose} />}
@@ -76,7 +77,7 @@ export function SeenLine({ group, names, blocks, short = false, onChanged }: Pro
                 session,
                 language,
                 blocks,
-                nameOf: names.nameOf,
+                names,
               }),
             )
         }
@@ -112,7 +113,7 @@ interface Facts {
   session: string;
   language: "en" | "es";
   blocks: ReturnType<typeof useBlocks>;
-  nameOf: Names["nameOf"];
+  names: Names;
 }
 
 /** All that a line says, with what stands behind it; the bundle holds every entry of the group. */
@@ -125,7 +126,7 @@ function factsOf({
   session,
   language,
   blocks,
-  nameOf,
+  names,
 }: Facts): ProofFacts {
   const row = group.rows[0] as SeenGroup["rows"][number];
   const make = () =>
@@ -133,7 +134,7 @@ function factsOf({
       group.rows.map(({ position }) => position),
       { me, session },
     );
-  const rule = whyText(row, { words, language, me, nameOf });
+  const rule = whyText(row, { words, language, me, ...names });
   return {
     what: sentence,
     who: whoText(row.who, words, me),

@@ -15,6 +15,8 @@ export interface Telling {
   me: string;
   /** What a thing is called, where the reader's own record tells: "your summary of 3 May". */
   nameOf: (resource: string) => string | null;
+  /** `reading` or the kind of the thing. */
+  sortOf: (resource: string) => string;
 }
 
 /** Lines that say the same but for the piece: newest first, each its own proof. */
@@ -67,7 +69,7 @@ export function sentenceOf({ rows }: SeenGroup, telling: Telling): string {
   return `${words.seen.sentence({ who, did, thing, purpose, why })}${after}`;
 }
 
-function thingOf(rows: readonly Seen[], { words, nameOf }: Telling): string {
+function thingOf(rows: readonly Seen[], { words, nameOf, sortOf }: Telling): string {
   const [row] = rows;
   if (row === undefined) return "";
   const things = words.seen.things as Record<string, (n: number) => string>;
@@ -76,7 +78,7 @@ function thingOf(rows: readonly Seen[], { words, nameOf }: Telling): string {
     const name = nameOf(row.resource);
     if (name !== null) return name;
   }
-  const plural = things[row.thing];
+  const plural = things[sortOf(row.resource)] ?? things[row.thing];
   if (plural === undefined) return row.thing;
   return plural(WITHOUT.has(row.thing) ? 1 : different);
 }

@@ -299,7 +299,8 @@ export const es: Like<typeof en> = {
     byGrantOf: (name: string) => `con un permiso que dio ${name}`,
     takeBack: "Retirar ese permiso",
     times: several("una vez", (n) => `${n} veces`),
-    emergencyNote: "Acceso de emergencia. Es una alarma hasta que la persona responsable de privacidad lo valore.",
+    emergencyNote:
+      "Acceso de emergencia. Es una alarma hasta que la persona responsable de privacidad lo valore.",
     verbs: {
       read: "leyó",
       create: "guardó",

@@ -53,12 +53,13 @@ function Pieces({ visit, items }: { visit: Visit; items: readonly RecordItem[] }
   const words = usePatientStrings().after;
   const summary = items.find(({ object, role }) => role === "summary" || object === visit.summary);
   const others = items.filter((item) => item !== summary);
+  const within = visit.phase === "closed" ? undefined : visit.visit; // Nothing is added to a list that is closed.
   return (
     <>
       <section className={styles.section}>
         <h2>{words.summary}</h2>
         {summary !== undefined && (
-          <RecordEntry item={summary} purpose="patient-request" visit={visit.visit} auto initiallyShown />
+          <RecordEntry item={summary} purpose="patient-request" visit={within} auto initiallyShown />
         )}
         {summary === undefined && (
           <p className={styles.quiet} role="status">
@@ -73,7 +74,7 @@ function Pieces({ visit, items }: { visit: Visit; items: readonly RecordItem[] }
             item.role === "recording" ? (
               <RecordingEntry key={item.object} item={item} />
             ) : (
-              <RecordEntry key={item.object} item={item} purpose="patient-request" visit={visit.visit} auto />
+              <RecordEntry key={item.object} item={item} purpose="patient-request" visit={within} auto />
             ),
           )}
         </section>

@@ -44,17 +44,16 @@ export function VisitCard({ visit, now }: { visit: Visit; now: string }) {
                 {visit.minutes !== null && `, ${words.visits.minutes(visit.minutes)}`}
               </>
             )}
-            {!over && Number.isFinite(startsMs) && (
-              <>
-                {" · "}
-                {visit.phase === "underway" || startsMs <= nowMs ? (
-                  words.home.now
-                ) : (
-                  <TimeText at={visit.starts_at} style="until" />
-                )}
-              </>
-            )}
           </p>
+          {!over && Number.isFinite(startsMs) && (
+            <p className={styles.strong}>
+              {visit.phase === "underway" || startsMs <= nowMs ? (
+                words.home.now
+              ) : (
+                <TimeText at={visit.starts_at} style="until" />
+              )}
+            </p>
+          )}
         </div>
         {over && (
           <Badge variant="light" color="gray" tt="none" size="lg" className={styles.badge ?? ""}>
