@@ -46,7 +46,7 @@ def stranded(house: House) -> Person:
     with serving(house.node.node.edge()) as url:
         person.page.goto(f"{url}/#/verify")
         person.sees("Drop a proof here")
-        person.page.evaluate(KEPT)
+        person.ask(KEPT)
     person.page.reload()
     person.sees("Drop a proof here")
     return person

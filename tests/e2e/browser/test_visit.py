@@ -33,6 +33,14 @@ SETTLED_MS = 300
 """A button that has just become one takes its colour in less."""
 
 CLOSE = re.compile("^Close")
+SEEK = """(video, seconds) => new Promise((tell, fail) => {
+  video.addEventListener("seeked", () => tell(), { once: true });
+  video.addEventListener("error", () => fail(new Error(video.error?.message)), { once: true });
+  video.currentTime = seconds;
+})"""
+SESSION = "() => sessionStorage.getItem('telesphor-session')"
+STATUS = """async (session) =>
+  (await fetch("/v1/session", { headers: { "telesphor-session": session } })).status"""
 
 
 class Met(NamedTuple):
@@ -179,13 +187,8 @@ def test_recording_plays_from_its_middle(closed: Met) -> None:
     shown.wait_for()
     video = doctor.page.locator("figure video")
     assert video.count() == 1, shown.inner_text()
-    video.evaluate(
-        """(video) => new Promise((tell) => {
-          video.addEventListener("seeked", tell, { once: true });
-          video.currentTime = 1.5;
-        })"""
-    )
-    place = video.evaluate("video => ({ time: video.currentTime, width: video.videoWidth })")
+    doctor.ask(SEEK, 1.5, of=video)
+    place = doctor.ask("video => ({ time: video.currentTime, width: video.videoWidth })", of=video)
     assert place["time"] >= 1.4 and place["width"] > 0
     doctor.look("clinician-recording")
 
@@ -217,12 +220,17 @@ def test_names_and_words_are_nowhere_in_the_nodes_files(closed: Met) -> None:
 def test_who_signs_out_leaves_nothing_on_the_screen(closed: Met) -> None:
     patient = closed.patient
     patient.page.goto(f"{closed.house.node.url}/#/patient")
+    session = patient.ask(SESSION)
     patient.press(PATIENT, exact=False)
     patient.page.get_by_role("menuitem", name="Sign out").click()
     patient.sees("You are signed out.")
     patient.look("signed-out")
+    wait_until(lambda: patient.ask(STATUS, session) == 401, lambda: "the node still knows the session")
+    for leave in (patient.page.go_back, patient.page.reload, lambda: patient.page.goto("about:blank")):
+        leave()
     patient.page.go_back()
-    patient.page.get_by_text(DOCTOR).wait_for(state="hidden")
+    patient.page.get_by_role("heading", name="Sign in").wait_for()
+    assert patient.page.get_by_text(DOCTOR).count() == 0
 
 
 def test_no_screen_has_a_serious_finding_and_no_page_broke(closed: Met) -> None:

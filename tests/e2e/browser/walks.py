@@ -74,6 +74,15 @@ def check_in(person: Person, *consents: str, look: bool = False) -> None:
     seen("patient-waiting")
 
 
+def admit(doctor: Person, first: str, *others: str) -> None:
+    """The clinician goes in with the patient, and lets in who waits at the door."""
+    doctor.press(f"Admit {first}")
+    for name in others:
+        waiter = doctor.page.locator("[role=status] > div").filter(has_text=name)
+        waiter.get_by_role("button", name="Let in").click()
+        waiter.wait_for(state="detached")
+
+
 def consent_card(person: Person, kind: str) -> Any:
     """The card of one consent."""
     return person.page.locator(f"section[aria-labelledby=consent-{kind}]")
