@@ -128,6 +128,8 @@ class _Worker:
     def __init__(self) -> None:
         self._runs = 0
         self._held = ""
+        self._changing = threading.Lock()
+        self._ended = False
         self._start()
 
     def confinement(self) -> str:
@@ -147,6 +149,12 @@ class _Worker:
         return answer
 
     def end(self) -> None:
+        """End it for good; a run at hand finds that it was struck, and starts no other in its place."""
+        with self._changing:
+            self._ended = True
+            self._stop()
+
+    def _stop(self) -> None:
         self._process.kill()
         self._process.join()
         self._pipe.close()
@@ -190,8 +198,10 @@ class _Worker:
         return words
 
     def _replace(self) -> None:
-        self.end()
-        self._start()
+        with self._changing:
+            self._stop()
+            if not self._ended:
+                self._start()
 
     def _start(self) -> None:
         context = get_context("spawn")

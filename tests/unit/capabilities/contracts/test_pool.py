@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.connection import Connection
 
 import pytest
@@ -77,6 +77,28 @@ def test_closed_pool_takes_nothing() -> None:
     pool.close()
     with pytest.raises(WorkersBusy):
         pool.run(JOB)
+
+
+def test_pool_that_is_closed_during_a_run_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telesphor.capabilities.contracts.pool.END_SECONDS", 0.1)
+    before = set(active_children())
+    pool = WorkerPool(1)
+    pool.start()
+    (worker,) = pool._all
+    assert pool.run(JOB).cause is None
+    real = worker._pipe
+    here, there = get_context("spawn").Pipe()
+    monkeypatch.setattr(worker, "_pipe", here)  # whose worker never answers
+    answers: list[Cause | None] = []
+    running = threading.Thread(target=lambda: answers.append(pool.run(JOB).cause))
+    running.start()
+    assert there.poll(10)  # the run has begun
+    pool.close()
+    there.close()
+    running.join(10)
+    real.close()
+    assert answers == [Cause.CRASHED]
+    assert set(active_children()) == before
 
 
 def test_worker_is_replaced_after_its_share_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
