@@ -19,7 +19,6 @@ import msgspec
 
 from telesphor.client.errors import AnswerRefused, ClientRefused
 from telesphor.client.http import PLAIN, Dialling, Http
-from telesphor.client.opening import SealedKey, open_beginning
 from telesphor.client.requests import Command, register_command, rotate_command, sign_request
 from telesphor.client.transfers import Progress, download, send_whole, upload
 from telesphor.client.wallet import Wallet
@@ -257,6 +256,8 @@ class NodeClient:
             SealRefused, ChunkedRefused: the key or the ciphertext is not what was sealed.
             AnswerRefused: more than `RANGE_BYTES_MAX` is asked for, or the node sends something else.
         """
+        from telesphor.client.opening import SealedKey, open_beginning  # Late: a witness loads no vault.
+
         ticket = await self._ask_to_read(object_id, purpose, None)
         stop = min(end, ticket.size)
         if stop > RANGE_BYTES_MAX:
