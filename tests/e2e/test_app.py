@@ -73,7 +73,7 @@ def test_newcomer_joins_by_a_link_and_comes_back(cast: Cast, page: Any) -> None:
     account.wait_for()
 
     page.reload()
-    account.wait_for()
+    page.get_by_role("link", name="Visits").first.wait_for()
     account.click()
     page.get_by_role("menuitem", name="Sign out").click()
     page.get_by_text("You are signed out.").wait_for()

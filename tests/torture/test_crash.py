@@ -31,7 +31,7 @@ from tests.torture.folders import (
 from tests.torture.processes import Child
 from tests.torture.scale import SEED, TORTURE
 
-KILLS = 20
+KILLS = 8 if TORTURE == 1 else 50 * TORTURE
 CALLERS = 80
 ROUNDS_PER_FOLDER = 100
 """So that a long campaign does not spend its time on an ever longer `fsck`."""
@@ -39,20 +39,20 @@ ROUNDS_PER_FOLDER = 100
 OPENING_SHARE = 0.2
 """How many kills come while the node is still opening and repairing what the last one left."""
 
-HTTP_KILLS = 3
+HTTP_KILLS = 3 if TORTURE == 1 else 6 * TORTURE
 
 
 def test_a_killed_node_keeps_all_it_acknowledged(tmp_path: Path) -> None:
     acknowledged = entries = 0
-    for start in range(0, KILLS * TORTURE, ROUNDS_PER_FOLDER):
+    for start in range(0, KILLS, ROUNDS_PER_FOLDER):
         folder = tmp_path / f"node-{start}"
         make_folder(folder)
         book = Acknowledged(folder)
-        for number in range(start, min(start + ROUNDS_PER_FOLDER, KILLS * TORTURE)):
+        for number in range(start, min(start + ROUNDS_PER_FOLDER, KILLS)):
             acknowledged += _kill_once(folder, book, number)
         book.check_all()
         entries += _restart_in_order(folder)
-    print(f"{KILLS * TORTURE} kills, {acknowledged} entries acknowledged, {entries} stored, none lost")
+    print(f"{KILLS} kills, {acknowledged} entries acknowledged, {entries} stored, none lost")
     assert acknowledged > KILLS, "the callers hardly wrote anything: this proves nothing"
 
 
@@ -117,7 +117,7 @@ def test_a_killed_node_keeps_what_it_acknowledged_over_http_and_records_each_req
     ids = IdSource(SystemClock())
     acknowledged: dict[str, int] = {}
     unanswered: Sent = {}
-    for number in range(HTTP_KILLS * TORTURE):
+    for number in range(HTTP_KILLS):
         rng = random.Random(f"{SEED}/http/{number}")
         child = Child(serve_node, folder)
         url = child.wait_for("ready")["ready"]
@@ -133,9 +133,7 @@ def test_a_killed_node_keeps_what_it_acknowledged_over_http_and_records_each_req
     twice = [visit for visit, places in positions.items() if len(places) > 1]
     assert not twice, "a request was recorded twice"
     assert len(acknowledged) > HTTP_KILLS
-    print(
-        f"{HTTP_KILLS * TORTURE} kills over HTTP, {len(acknowledged)} visits acknowledged, none lost, none twice"
-    )
+    print(f"{HTTP_KILLS} kills over HTTP, {len(acknowledged)} visits acknowledged, none lost, none twice")
 
 
 def _open(visit: str) -> tuple[str, dict[str, object]]:

@@ -41,7 +41,7 @@ SERIOUS: Final = frozenset({"serious", "critical"})
 
 CHROMIUM: Final = [
     "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream=fps=10,display-media-type=monitor",
+    "--use-fake-device-for-media-stream=fps=5,display-media-type=monitor",
     "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]  # fmt: skip
 
