@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import msgspec
 from telesphor.capabilities.contracts.effects.connectors import FolderConnector, Secrets
 from telesphor.kernel.clock import format_instant
 from tests.unit.capabilities.contracts.workshop import DAY_MS, MINUTE_MS, Inbox, Workshop
+
+
+def says(data: bytes, number: str) -> bool:
+    """Whether a number stands there by itself: digests, ids and salts have any three digits sooner or later."""
+    return re.search(rf"(?<![\w-]){number}(?![\w-])".encode(), data) is not None
 
 
 def test_consent_that_has_ended_takes_its_token_along(shop: Workshop) -> None:
@@ -83,7 +89,7 @@ def test_reading_out_of_range_is_an_alert_that_somebody_acknowledges(shop: Works
         (patient,),
     )
     assert raised.body.contract == contract
-    assert b"140" not in b"".join(entry.data for entry in shop.world.entries()[raised.position - 1 :])
+    assert not says(b"".join(entry.data for entry in shop.world.entries()[raised.position - 1 :]), "140")
     assert [message["value"] for message in alerts.messages] == ["140"]
     alert = raised.stream.removeprefix("alert/")
     page = shop.world.ask(shop.hospital, ("alert.list/1", {"contract": contract})).results[0]
@@ -127,7 +133,7 @@ def test_claim_leaves_by_a_folder_with_the_secret_that_no_entry_holds(shop: Work
     (file,) = (tmp_path / "claims").iterdir()
     claim = msgspec.json.decode(file.read_bytes())
     assert (claim["total"], claim["account"]) == ("84.75", "account 4711")
-    assert b"4711" not in b"".join(entry.data for entry in shop.world.entries())
+    assert not says(b"".join(entry.data for entry in shop.world.entries()), "4711")
     run = shop.of_type("contract.executed/1")[-1]
     assert file.name == f"{run.id}.0.json"
-    assert b"4711" not in (shop.document(run.body.output) or b"")
+    assert not says(shop.document(run.body.output) or b"", "4711")
