@@ -20,9 +20,8 @@ export function DayPage({ chosen }: { chosen: string | undefined }) {
   const words = useClinicianStrings().day;
   const view = useView<Queue>("/v1/app/queue", { topics: TOPICS });
   const [isNew, setNew] = useState(false);
-  // A visit that goes on stays in sight when the next patient comes; else whoever is next is there without a tap.
-  const first = view.data?.today.find(({ phase }) => phase === "underway") ?? view.data?.waiting[0];
-  const shown = chosen ?? first?.visit;
+  const past = useView<VisitList>("/v1/app/visits", { query: PAST, topics: TOPICS });
+  const shown = useInSight(chosen, view.data, past.data?.visits ?? []);
   return (
     <Page
       title={words.title}
@@ -40,7 +39,7 @@ export function DayPage({ chosen }: { chosen: string | undefined }) {
       }
     >
       <div className={styles.split} data-chosen={chosen !== undefined || undefined}>
-        <QueueList view={view} chosen={shown} onNew={() => setNew(true)} />
+        <QueueList view={view} past={past} chosen={shown} onNew={() => setNew(true)} />
         <section className={styles.right} data-implied={chosen === undefined || undefined}>
           {chosen !== undefined && (
             <Link to="/clinician" className={styles.back ?? ""}>
@@ -59,17 +58,31 @@ export function DayPage({ chosen }: { chosen: string | undefined }) {
   );
 }
 
+/**
+ * A visit that goes on stays in sight when the next patient comes, and after its end until it is closed; else whoever is
+ * next is there without a tap.
+ */
+function useInSight(chosen: string | undefined, queue: Queue | null, past: Visit[]): string | undefined {
+  const [held, setHeld] = useState<string>();
+  const underway = queue?.today.find(({ phase }) => phase === "underway")?.visit;
+  if (underway !== undefined && underway !== held) setHeld(underway);
+  const isClosed = past.some(({ visit, phase }) => visit === held && phase === "closed");
+  const next = queue?.waiting[0]?.visit;
+  return chosen ?? underway ?? (isClosed ? (next ?? held) : (held ?? next));
+}
+
 function QueueList({
   view,
+  past,
   chosen,
   onNew,
 }: {
   view: View<Queue>;
+  past: View<VisitList>;
   chosen: string | undefined;
   onNew: () => void;
 }) {
   const words = useClinicianStrings().day;
-  const past = useView<VisitList>("/v1/app/visits", { query: PAST, topics: TOPICS });
   return (
     <section className={styles.left} aria-label={words.queue}>
       <Await
