@@ -27,6 +27,7 @@ POLICY = (
     "connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 WAIT_SECONDS = 15.0
+UPLOAD_BYTES_MAX = 16 * 1024 * 1024
 HOP_HEADERS = frozenset(
     {"host", "connection", "transfer-encoding", "content-length", "content-encoding", "date", "server"}
 )
@@ -82,7 +83,7 @@ class Relay:
         return tuple(self.admitted.get(visit, {}).values())
 
     async def start(self) -> web.AppRunner:
-        application = web.Application(middlewares=[_with_policy])
+        application = web.Application(middlewares=[_with_policy], client_max_size=UPLOAD_BYTES_MAX)
         application.router.add_get("/live", self._serve)
         application.router.add_get("/", self._index)
         application.router.add_get("/screens", self._screens)

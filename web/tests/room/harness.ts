@@ -24,11 +24,19 @@ import { Recording, type RangeReader } from "../../src/room/playback/recording";
 import { claimed } from "../../src/room/recording/claim";
 import { finishRecording, type VisitNow } from "../../src/room/recording/finish";
 import { RecordingJournal } from "../../src/room/recording/journal";
-import { Recorder, type RecorderState } from "../../src/room/recording/recorder";
+import type { FromRecorder, ToRecorder } from "../../src/room/recording/messages";
+import { Recorder, recorderOptions, type RecorderState } from "../../src/room/recording/recorder";
+
+import { Loop } from "./loop";
 
 let place: { object: string; source: RangeReader };
 let node: NodeClient;
 let recording: Recorder;
+/** A recording of hours on its way. */
+let hours = { keptBytes: 0, seconds: 0, object: "", done: false, fault: "" };
+/** So much waits in the worker at most: a real recorder gives 200 KB each second. */
+const AHEAD_BYTES = 8 * 1024 * 1024;
+const ROUND_SECONDS = 5;
 
 interface Tapped {
   way: string;
@@ -283,6 +291,13 @@ const harness = {
 
   recorded: () => recording.state,
 
+  /** Record so many bytes at the node, by the room's own worker, out of a few real seconds; `hours` says how far it is. */
+  beginHours(visit: string, reader: string, bytes: number): void {
+    recordHours(visit, reader, bytes).catch((error: unknown) => (hours.fault = String(error)));
+  },
+
+  hours: () => hours,
+
   /** Be somebody whose keys another page of this browser has kept. */
   async beAgain(actor: string, origin: string): Promise<void> {
     const store = await WalletStore.open();
@@ -364,6 +379,81 @@ async function startRecording(visit: string, reader: string): Promise<Recorder> 
   const recorder = new Recorder({ ports, visit, readers: [me, reader], recipients }, stopTracks);
   await recorder.start([{ name: "me", picture, screen: null, voice }]);
   return recorder;
+}
+
+async function recordHours(visit: string, reader: string, bytes: number): Promise<void> {
+  const loop = new Loop(await recordRound(), ROUND_SECONDS * 1_000 + 500);
+  const worker = new Worker(new URL("../../src/room/recording/worker.ts", import.meta.url), {
+    type: "module",
+  });
+  const tell = (message: ToRecorder, moved: Transferable[] = []) => worker.postMessage(message, moved);
+  const told = listen(worker);
+  const me = node.wallet.actor;
+  const recipients = [kemText(node.wallet)];
+  const about = { actor: me, origin: node.origin, visit, codecs: "vp8,opus", readers: [me, reader] };
+  tell({ do: "begin", ...about, recipients });
+  const { object } = await told("begun");
+  hours.object = object;
+  await node.send({ type: "visit.start-recording/1", body: { visit, object } });
+  let round = 0;
+  const hand = async (piece: Uint8Array<ArrayBuffer>) => {
+    tell({ do: "piece", piece: piece.buffer }, [piece.buffer]);
+    const kept = await told("kept");
+    hours.keptBytes = kept.bytes;
+    return kept.waiting;
+  };
+  let waiting = await hand(loop.head);
+  while (hours.keptBytes + waiting < bytes) {
+    if (waiting > AHEAD_BYTES) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      waiting = await hand(voidElement());
+    } else {
+      waiting = await hand(loop.round(round));
+      round += 1;
+    }
+  }
+  await node.send({ type: "visit.stop-recording/1", body: { visit } });
+  tell({ do: "finish" });
+  const { durationMs } = await told("finished");
+  await node.send({ type: "visit.add-object/1", body: { visit, object, role: "recording" } });
+  tell({ do: "forget" });
+  hours = { ...hours, seconds: durationMs / 1_000, done: true };
+}
+
+/** Ask how much waits, with an element that says nothing (RFC 8794, section 11.3.2). */
+function voidElement(): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([0xec, 0x80]);
+}
+
+/** Wait for the worker's next message of a kind; a failure is thrown. */
+function listen(
+  worker: Worker,
+): <Say extends FromRecorder["say"]>(say: Say) => Promise<FromRecorder & { say: Say }> {
+  return (say) =>
+    new Promise((resolve, reject) => {
+      const hear = ({ data }: MessageEvent<FromRecorder>) => {
+        if (data.say === "failed" || data.say === "full") reject(new Error(JSON.stringify(data)));
+        if (data.say !== say) return;
+        worker.removeEventListener("message", hear);
+        resolve(data as FromRecorder & { say: typeof say });
+      };
+      worker.addEventListener("message", hear);
+    });
+}
+
+/** A few seconds of camera and microphone, as the recorder writes them. */
+async function recordRound(): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
+  const media = new MediaRecorder(stream, recorderOptions());
+  const pieces: Blob[] = [];
+  media.ondataavailable = ({ data }) => pieces.push(data);
+  media.start(1_000);
+  await new Promise((resolve) => setTimeout(resolve, ROUND_SECONDS * 1_000));
+  const last = new Promise((resolve) => media.addEventListener("stop", resolve, { once: true }));
+  media.stop();
+  await last;
+  for (const track of stream.getTracks()) track.stop();
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 
 function pathOf(report: RTCStatsReport): Path {
