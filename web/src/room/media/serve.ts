@@ -2,7 +2,8 @@
  * The frame worker: every encoded frame goes through here, to be sealed before it leaves and opened after it came.
  *
  * - A frame that cannot be sealed is dropped; there is no way through that leaves it clear.
- * - A frame that does not open is dropped; after some of them a key frame is asked for, so that the picture comes back.
+ * - A frame that does not open is dropped, and a key frame is asked for until one has come: what follows a lost frame is
+ *   of no use to a decoder, though it opens.
  *
  * `worker.ts` starts it. `tap` sees what goes to the network, and exists so that tests can look.
  */
@@ -15,6 +16,8 @@ const KEYFRAME_ASK_MS = 500;
 
 interface EncodedFrame {
   data: ArrayBuffer;
+  /** Of pictures only. */
+  readonly type?: "empty" | "key" | "delta";
 }
 export interface FrameTransformer {
   readonly readable: ReadableStream<EncodedFrame>;
@@ -112,6 +115,12 @@ class FrameWorker {
 
   #opening(transformer: FrameTransformer, options: TransformOptions & { way: "receive" }): StreamTransformer {
     let askedAtMs = -Infinity;
+    let incomplete = false;
+    const ask = () => {
+      if (this.nowMs() - askedAtMs < KEYFRAME_ASK_MS) return;
+      askedAtMs = this.nowMs();
+      transformer.sendKeyFrameRequest?.().catch(() => undefined);
+    };
     return {
       transform: async (frame, controller) => {
         this.tap?.(options, frame.data.slice(0));
@@ -119,12 +128,13 @@ class FrameWorker {
           frame.data = await this.#ring.open(options.slot, options.sender, new Uint8Array(frame.data));
         } catch (error) {
           this.#counts.refused[error instanceof FrameRefused ? error.fault : "malformed"] += 1;
-          if (options.slot === "microphone" || this.nowMs() - askedAtMs < KEYFRAME_ASK_MS) return;
-          askedAtMs = this.nowMs();
-          transformer.sendKeyFrameRequest?.().catch(() => undefined);
+          incomplete = options.slot !== "microphone";
+          if (incomplete) ask();
           return;
         }
         this.#counts.opened += 1;
+        if (frame.type === "key") incomplete = false;
+        else if (incomplete) ask();
         controller.enqueue(frame);
       },
     };
