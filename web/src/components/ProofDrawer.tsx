@@ -1,7 +1,7 @@
 /** The proof of one thing, in words first: what, who, when, under which rule, cosigned and dated by whom. */
 
 import { Accordion, Button, Drawer, Group, Stack, Text } from "@mantine/core";
-import { useEffect, useState, type ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { asApiError, type ApiError } from "~/session";
 import { useStrings } from "~/strings";
 import { Mark } from "~/theme/Mark";
@@ -9,7 +9,6 @@ import type { Level } from "./Seal";
 import { TimeText } from "./TimeText";
 import { saveBlob } from "./saving";
 import { Icon } from "./icons";
-import { Failure, Loading } from "./states";
 import { Check, CopyText } from "./words";
 import styles from "./Seal.module.css";
 
@@ -33,13 +32,11 @@ export interface ProofFacts {
 interface Props {
   opened: boolean;
   onClose: () => void;
-  facts?: ProofFacts;
-  onProof?: () => Promise<ProofFacts>;
+  facts: ProofFacts;
 }
 
-export function ProofDrawer({ opened, onClose, facts: given, onProof }: Props) {
+export function ProofDrawer({ opened, onClose, facts }: Props) {
   const words = useStrings();
-  const { facts, error, again } = useFacts({ opened, given, onProof });
   return (
     <Drawer
       opened={opened}
@@ -56,38 +53,9 @@ export function ProofDrawer({ opened, onClose, facts: given, onProof }: Props) {
         </Group>
       }
     >
-      {error !== null && <Failure error={error} retry={again} />}
-      {error === null && facts === null && <Loading shape="text" />}
-      {facts !== null && <Proof facts={facts} />}
+      <Proof facts={facts} />
     </Drawer>
   );
-}
-
-function useFacts({
-  opened,
-  given,
-  onProof,
-}: {
-  opened: boolean;
-  given: ProofFacts | undefined;
-  onProof: Props["onProof"];
-}) {
-  const [asked, setAsked] = useState<ProofFacts | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  const [round, setRound] = useState(0);
-  useEffect(() => {
-    if (!opened || onProof === undefined) return;
-    let wanted = true;
-    setError(null);
-    onProof()
-      .then((facts) => wanted && setAsked(facts))
-      .catch((thrown: unknown) => wanted && setError(asApiError(thrown)));
-    return () => {
-      wanted = false;
-    };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- asked once for each opening, not for each new function
-  }, [opened, round]);
-  return { facts: asked ?? given ?? null, error, again: () => setRound(round + 1) };
 }
 
 function Proof({ facts }: { facts: ProofFacts }) {

@@ -15,13 +15,14 @@ export type Level = 1 | 2 | 3 | 4 | 5;
 interface Props {
   /** null: written, and not yet in a signed checkpoint. */
   level: Level | null;
+  /** They may change while the drawer is open: what was written a second ago is confirmed meanwhile. */
   facts?: ProofFacts;
-  /** Asked when the drawer opens, where the facts are not at hand. */
-  onProof?: () => Promise<ProofFacts>;
+  /** The drawer opens: ask for facts that are not at hand yet. */
+  onOpen?: () => void;
   size?: "s" | "m";
 }
 
-export function Seal({ level, facts, onProof, size = "m" }: Props) {
+export function Seal({ level, facts, onOpen, size = "m" }: Props) {
   const [opened, setOpened] = useState(false);
   const words = useStrings().seal;
   const className = `${styles.seal} ${size === "s" ? styles.small : ""}`;
@@ -33,7 +34,7 @@ export function Seal({ level, facts, onProof, size = "m" }: Props) {
       <span>{short}</span>
     </>
   );
-  if (facts === undefined && onProof === undefined) {
+  if (facts === undefined) {
     return (
       <span className={className} title={label}>
         {content}
@@ -45,18 +46,16 @@ export function Seal({ level, facts, onProof, size = "m" }: Props) {
       <button
         type="button"
         className={className}
-        onClick={() => setOpened(true)}
+        onClick={() => {
+          setOpened(true);
+          onOpen?.();
+        }}
         aria-label={`${short}. ${words.open(label)}`}
         title={label}
       >
         {content}
       </button>
-      <ProofDrawer
-        opened={opened}
-        onClose={() => setOpened(false)}
-        {...(facts === undefined ? {} : { facts })}
-        {...(onProof === undefined ? {} : { onProof })}
-      />
+      <ProofDrawer opened={opened} onClose={() => setOpened(false)} facts={facts} />
     </>
   );
 }

@@ -15,7 +15,8 @@ afterEach(() => {
   setLanguage("en");
 });
 
-const show = (node: ReactNode) => render(<MantineProvider env="test">{node}</MantineProvider>);
+const dressed = (node: ReactNode) => <MantineProvider env="test">{node}</MantineProvider>;
+const show = (node: ReactNode) => render(dressed(node));
 const error = (code: string, status: number) =>
   new ApiError({ code, status, title: "It failed", detail: "the ledger cannot be written", hint: "" });
 const view = (parts: Partial<View<string[]>>): View<string[]> => ({
@@ -70,17 +71,23 @@ describe("a view's states", () => {
 });
 
 describe("the seal", () => {
-  test("says its level in words, and opens the proof", async () => {
-    show(
+  test("says its level in words, and opens the proof, which follows what is confirmed meanwhile", async () => {
+    const asked = vi.fn();
+    const seal = (level: 2 | 4) => (
       <Seal
-        level={2}
-        onProof={() => Promise.resolve({ what: "Dr. Osei read it", when: "2026-05-03T14:00:00Z", level: 2 })}
-      />,
+        level={level}
+        facts={{ what: "Dr. Osei read it", when: "2026-05-03T14:00:00Z", level }}
+        onOpen={asked}
+      />
     );
+    const { rerender } = show(seal(2));
     fireEvent.click(screen.getByRole("button", { name: "L2. Proof. Level 2 of 5: checked by witnesses" }));
     await screen.findByText("Dr. Osei read it");
     expect(screen.getAllByLabelText("Done:")).toHaveLength(2);
     expect(screen.getAllByLabelText("Waiting:")).toHaveLength(3);
+    expect(asked).toHaveBeenCalledOnce();
+    rerender(dressed(seal(4)));
+    expect(screen.getAllByLabelText("Done:")).toHaveLength(4);
   });
 
   test("of something without a level waits", () => {

@@ -2,16 +2,16 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Confirm, Icon, PurposeChip, Seal, TimeText, saveBlob, type ProofFacts } from "~/components";
-import { api, command, useMe } from "~/session";
+import { Confirm, Icon, PurposeChip, TimeText } from "~/components";
+import { command, useMe } from "~/session";
 import { useLanguage } from "~/strings";
 import { whoText } from "../people";
-import { confirmedBy, logProof, useBlocks, verifyBundle } from "../proof/proofs";
-import { usePatientStrings, type PatientWords } from "../strings";
+import type { useBlocks } from "../proof/proofs";
+import { usePatientStrings } from "../strings";
 import styles from "../patient.module.css";
-import { sentenceOf, whyText, type SeenGroup } from "./sentences";
+import { AccessSeal } from "./AccessSeal";
+import { sentenceOf, type SeenGroup } from "./sentences";
 import type { Names } from "./useNames";
-import { underWatch } from "./useSeen";
 
 interface Props {
   group: SeenGroup;
@@ -25,7 +25,7 @@ interface Props {
 export function SeenLine({ group, names, blocks, short = false, onChanged }: Props) {
   const words = usePatientStrings();
   const { language } = useLanguage();
-  const { actor: me, session } = useMe();
+  const { actor: me } = useMe();
   const [taking, setTaking] = useState(false);
   const [row] = group.rows;
   if (row === undefined) return null;
@@ -59,29 +59,7 @@ export function SeenLine({ group, names, blocks, short = false, onChanged }: Pro
           </Button>
         )}
       </div>
-      <Seal
-        level={blocks.levelOf(row.position)}
-        size="s"
-        onProof={() =>
-          underWatch(me, session, (watch) =>
-            api.json<DecisionAnswer>("GET", `/v1/app/audit/decisions/${row.position}`, { query: { watch } }),
-          )
-            .catch(() => null)
-            .then((decision) =>
-              factsOf({
-                group,
-                sentence,
-                decision,
-                words,
-                me,
-                session,
-                language,
-                blocks,
-                names,
-              }),
-            )
-        }
-      />
+      <AccessSeal group={group} sentence={sentence} names={names} blocks={blocks} />
       <Confirm
         opened={taking}
         title={words.permissions.takeBackTitle(whoText(row.who, words, me))}
@@ -97,59 +75,4 @@ export function SeenLine({ group, names, blocks, short = false, onChanged }: Pro
       </Confirm>
     </li>
   );
-}
-
-interface DecisionAnswer {
-  decision: string;
-  policies: { id: string; effect: string; words: string }[];
-}
-
-interface Facts {
-  group: SeenGroup;
-  sentence: string;
-  decision: DecisionAnswer | null;
-  words: PatientWords;
-  me: string;
-  session: string;
-  language: "en" | "es";
-  blocks: ReturnType<typeof useBlocks>;
-  names: Names;
-}
-
-/** All that a line says, with what stands behind it; the bundle holds every entry of the group. */
-function factsOf({
-  group,
-  sentence,
-  decision,
-  words,
-  me,
-  session,
-  language,
-  blocks,
-  names,
-}: Facts): ProofFacts {
-  const row = group.rows[0] as SeenGroup["rows"][number];
-  const make = () =>
-    logProof(
-      group.rows.map(({ position }) => position),
-      { me, session },
-    );
-  const rule = whyText(row, { words, language, me, ...names });
-  return {
-    what: sentence,
-    who: whoText(row.who, words, me),
-    when: row.at,
-    ...(rule === "" ? {} : { rule: rule.charAt(0).toUpperCase() + rule.slice(1) }),
-    ...confirmedBy(blocks.blockOf(row.position)),
-    position: row.position,
-    onDownload: async () => saveBlob(await make(), `access-${row.position}.zip`),
-    onVerify: () => verifyBundle(make),
-    technical: {
-      ...(decision === null ? {} : { [words.facts.decision]: decision.decision }),
-      ...(decision === null ? {} : { [words.facts.rule]: decision.policies.map(({ id }) => id).join(", ") }),
-      [words.facts.resource]: row.resource,
-      ...(row.token === null ? {} : { [words.facts.token]: row.token }),
-      [words.facts.organisation]: row.organisation,
-    },
-  };
 }
