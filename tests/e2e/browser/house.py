@@ -2,9 +2,6 @@
 
 Everybody is a browser context of its own (keys, cookies and storage apart), and does everything by what is on the
 screen. What a page says to its console, and what goes over its live connection, is kept. Start at `open_house`.
-
-The environment's TELESPHOR_SCREENS names a folder for pictures of every screen at phone and desktop size, in light
-and dark; without it none are taken.
 """
 
 from __future__ import annotations
@@ -23,13 +20,11 @@ from telesphor.app import node_wallet
 from telesphor.client.requests import register_command
 from telesphor.client.wallet import Wallet
 from telesphor.runtime.web import WEB_FOLDER
+from tests.e2e.browser.album import Album
 from tests.e2e.running import Running, running
 from tests.e2e.test_invitations import Cast, make
 from tests.support.chromium import find_chromium
 
-SCREENS: Final = os.environ.get("TELESPHOR_SCREENS", "")
-PHONE: Final = {"width": 360, "height": 740}
-DESKTOP: Final = {"width": 1280, "height": 800}
 WAIT_MS: Final = 30_000
 STATS_SECONDS: Final = 20.0
 FRAMES: Final = 5
@@ -106,6 +101,8 @@ SETTLED: Final = """async () => {
 }"""
 """A colour in the middle of its change is no finding; on a busy machine changes last longer than they are told to."""
 
+WEARS: Final = "scheme => document.documentElement.dataset.mantineColorScheme === scheme"
+
 BROKEN: Final = re.compile(r"error:|Content Security Policy|Uncaught")
 
 
@@ -177,12 +174,23 @@ class Person:
             seconds=seconds,
         )
 
+    def sees_more(self, others: int, *, seconds: float = STATS_SECONDS) -> None:
+        """Wait until the pictures of exactly so many others have gone on from where they are now."""
+        before = self.media()
+        wait_until(
+            lambda: (
+                len(before) == len(now := self.media()) == others
+                and all(one["frames"] > was["frames"] for one, was in zip(now, before, strict=True))
+            ),
+            lambda: f"of {self.name} {before} became {self.media()}",
+            seconds=seconds,
+        )
+
     def look(self, screen: str) -> None:
-        """Hold the screen against WCAG 2.2 AA, and take its pictures where they are wanted."""
+        """Hold the screen against WCAG 2.2 AA, and take its picture at both sizes."""
         self.house.findings += [f"{screen}: {finding}" for finding in self.findings()]
-        if SCREENS:
-            self._shoot(Path(SCREENS), f"{len(self.house.screens):02}-{screen}")
-        self.house.screens.append(screen)
+        self.house.album.begin(screen)
+        self.house.album.take_at_both_sizes(self.page)
 
     def findings(self) -> list[str]:
         """What axe finds serious on the screen now."""
@@ -197,16 +205,10 @@ class Person:
             for node in one["nodes"]
         ]
 
-    def _shoot(self, folder: Path, name: str) -> None:
-        before = self.page.viewport_size
-        for size in (PHONE, DESKTOP):
-            self.page.set_viewport_size(size)
-            for scheme in ("light", "dark"):
-                self.page.emulate_media(color_scheme=scheme)
-                self.page.wait_for_timeout(150)  # Plots and grids follow a resize a moment later.
-                self.page.screenshot(path=folder / f"{name}-{size['width']}-{scheme}.png")
-        self.page.set_viewport_size(before)
-        self.page.emulate_media(color_scheme="light")
+    def wear(self, scheme: str) -> None:
+        """The system turns "light" or "dark"; wait until the page has followed, which takes a busy one a while."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.wait_for_function(WEARS, arg=scheme)
 
     def _answer(self, dialog: Any) -> None:
         """Go away where one is asked whether to; nothing else of the app asks by the browser's own window."""
@@ -224,14 +226,13 @@ class House:
 
     Attributes:
         findings: what axe found serious, by screen.
-        screens: names of the screens that were looked at.
+        album: pictures of the screens that were looked at.
     """
 
-    def __init__(self, cast: Cast, browser: Any) -> None:
-        self.cast, self._browser = cast, browser
+    def __init__(self, cast: Cast, browser: Any, album: Album) -> None:
+        self.cast, self.album, self._browser = cast, album, browser
         self.people: list[Person] = []
         self.findings: list[str] = []
-        self.screens: list[str] = []
 
     @property
     def node(self) -> Running:
@@ -273,6 +274,11 @@ class House:
         self.join(person, f"{self.node.url}/#/join/{link.invitation}/{link.code}")
         return person
 
+    def finish(self) -> None:
+        """Keep what everybody saw last, and close the browser."""
+        self.album.end({person.name: person.page for person in self.people})
+        self._browser.close()
+
     def broken(self) -> list[str]:
         """What pages said that none should say."""
         return [f"{one.name}: {text}" for one in self.people for text in one.said if BROKEN.search(text)]
@@ -280,23 +286,24 @@ class House:
 
 @contextmanager
 def open_house(folder: Path, **settings: Any) -> Iterator[House]:
-    """Serve a node of these settings with a hospital, and start Chromium."""
+    """Serve a node of these settings with a hospital, and start Chromium; the album has the folder's name."""
     assert not what_is_missing(), what_is_missing()
     sync_api = pytest.importorskip("playwright.sync_api")
-    if SCREENS:
-        Path(SCREENS).mkdir(parents=True, exist_ok=True)
     with running(folder / "node", **settings) as node, sync_api.sync_playwright() as playwright:
         hospital = Wallet.create(kind="organisation", ids=node.ids)
         command = register_command(hospital, node=node.node.settings.origin)
         assert node.post(node.sign(node_wallet(node.node.keys), command)).status == 200
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
-        house = House(Cast(node, hospital), browser)
+        house = House(Cast(node, hospital), browser, Album(called(folder)))
         try:
             yield house
         finally:
-            for person in house.people if SCREENS else ():
-                person.page.screenshot(path=Path(SCREENS) / f"last-{house.people.index(person)}.png")
-            browser.close()
+            house.finish()
+
+
+def called(folder: Path) -> str:
+    """The name of a folder that pytest made and numbered."""
+    return folder.name.rstrip("0123456789")
 
 
 def wait_until(holds: Callable[[], bool], tell: Callable[[], str], *, seconds: float = STATS_SECONDS) -> None:

@@ -21,8 +21,9 @@ import pytest
 from telesphor.demo.heart import RecordingsMissing, load_recordings
 from telesphor.demo.play.cast import NAMES, Part
 from telesphor.demo.records import ExamplesMissing, load_records
+from tests.e2e.browser.album import PHONE, SIZES, Album, resize
 from tests.e2e.browser.english import english_among
-from tests.e2e.browser.house import CHROMIUM, DESKTOP, PHONE, SCREENS, House, Person, what_is_missing
+from tests.e2e.browser.house import CHROMIUM, House, Person, called, what_is_missing
 from tests.support.chromium import find_chromium
 
 COMMAND: Final = [
@@ -83,8 +84,8 @@ class Played(House):
         faults: what was found on screens besides what axe finds.
     """
 
-    def __init__(self, told: dict[str, Any], browser: Any) -> None:
-        super().__init__(None, browser)  # type: ignore[arg-type]  # There is no cast: the demonstration has its own.
+    def __init__(self, told: dict[str, Any], browser: Any, album: Album) -> None:
+        super().__init__(None, browser, album)  # type: ignore[arg-type]  # There is no cast: the demonstration has its own.
         self.url, self._key, self._links = str(told["url"]), str(told["key"]), dict(told["links"])
         self.page_of_links = str(told["page"])
         self.faults: list[str] = []
@@ -119,14 +120,13 @@ def open_played(folder: Path) -> Iterator[Played]:
     except (ExamplesMissing, RecordingsMissing) as missing:
         pytest.skip(f"{missing.message}; {missing.hint}")
     sync_api = pytest.importorskip("playwright.sync_api")
-    if SCREENS:
-        Path(SCREENS).mkdir(parents=True, exist_ok=True)
     with _demonstrating(folder) as told, sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
+        played = Played(told, browser, Album(called(folder)))
         try:
-            yield Played(told, browser)
+            yield played
         finally:
-            browser.close()
+            played.finish()
 
 
 def go(person: Person, place: str) -> None:
@@ -146,17 +146,17 @@ def look_over(person: Person, screen: str, *, fingers: bool = True) -> None:
     """Judge a screen at both sizes: axe, nothing wider than a phone, nothing too small for a finger there."""
     house = person.house
     assert isinstance(house, Played)
-    for size in (DESKTOP, PHONE):
-        person.page.set_viewport_size(size)
-        person.page.wait_for_timeout(100)  # Plots and grids follow a resize a moment later.
+    house.album.begin(screen)
+    for size in SIZES:
+        resize(person.page, size)
         house.faults += [f"{screen}, {size['width']}: {one}" for one in person.ask(WIDE)]
-        house.findings += [
-            f"{screen}, desktop: {one}" for one in (person.findings() if size is DESKTOP else [])
+        house.faults += [
+            f"{screen}: {one}" for one in (person.ask(SMALL) if fingers and size == PHONE else [])
         ]
-    house.faults += [f"{screen}: {one}" for one in (person.ask(SMALL) if fingers else [])]
-    height = min(int(person.ask("() => document.body.scrollHeight")) + BAR, TALL_MAX)
-    person.page.set_viewport_size({**PHONE, "height": height})  # Nothing is half behind the bar of the menu.
-    person.look(screen)
+        height = min(int(person.ask("() => document.body.scrollHeight")) + BAR, TALL_MAX)
+        resize(person.page, {**size, "height": max(height, size["height"])})  # Nothing is half behind a bar.
+        house.findings += [f"{screen}, {size['width']}: {one}" for one in person.findings()]
+        house.album.take(person.page)
     person.page.set_viewport_size(PHONE)
 
 
@@ -178,10 +178,11 @@ def look_in_spanish(person: Person, places: dict[str, str]) -> None:
 
 def look_in_the_dark(person: Person, screen: str) -> None:
     """Hold a screen in the dark theme against axe."""
-    person.page.emulate_media(color_scheme="dark")
-    person.page.wait_for_timeout(100)
+    person.wear("dark")
     person.house.findings += [f"{screen} in the dark: {one}" for one in person.findings()]
-    person.page.emulate_media(color_scheme="light")
+    person.house.album.begin(screen)
+    person.house.album.take(person.page, dark=True)
+    person.wear("light")
 
 
 @contextmanager

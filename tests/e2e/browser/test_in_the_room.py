@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.browser.house import DESKTOP, PHONE, House, Person, open_house, reason_to_skip, wait_until
+from tests.e2e.browser.album import DESKTOP, PHONE
+from tests.e2e.browser.house import House, Person, open_house, reason_to_skip, wait_until
 from tests.e2e.browser.walks import ENCRYPTED, admit, check_in, plan_visit
 
 pytestmark = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip() or "it can be tried")

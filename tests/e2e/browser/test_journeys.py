@@ -14,7 +14,8 @@ import pytest
 
 from telesphor.demo.play.cast import NAMES, Part
 from telesphor.verify.check_bundle import verify_bundle
-from tests.e2e.browser.house import DESKTOP, PHONE, Person, reason_to_skip
+from tests.e2e.browser.album import DESKTOP, PHONE
+from tests.e2e.browser.house import Person, reason_to_skip
 from tests.e2e.browser.played import (
     Played,
     go,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from telesphor.runtime.serving import serving
-from tests.e2e.browser.house import PHONE, House, Person, open_house, reason_to_skip
+from tests.e2e.browser.album import PHONE
+from tests.e2e.browser.house import House, Person, open_house, reason_to_skip
 from tests.e2e.test_browsers import begin
 from tests.e2e.test_visits import Clinic
 
