@@ -1,6 +1,6 @@
-"""A visit recorded by a real browser at a running node: sealed there, uploaded over a broken line, played by range.
+"""A recording whose page is lost in the middle: the next page of the same browser finishes what there is, and it plays.
 
-When its page is lost in the middle, the next page of the same browser finishes what there is.
+One over a broken line, stopped as people stop it, is in `browser/test_visit.py`.
 """
 
 from __future__ import annotations
@@ -38,36 +38,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, 
         yield node, folder / "page"
 
 
-def test_recording_crosses_a_broken_upload_and_plays_from_the_middle(studio: tuple[Running, Path]) -> None:
-    node, page = studio
-    asyncio.run(record_and_play(node, Theatre(page)))
-
-
 def test_recording_whose_page_was_lost_is_finished_by_the_next_and_plays(
     studio: tuple[Running, Path],
 ) -> None:
     node, page = studio
     asyncio.run(lose_and_finish(node, Theatre(page)))
-
-
-async def record_and_play(node: Running, theatre: Theatre) -> None:
-    theatre.relay.node_url = node.url
-    await theatre.open()
-    try:
-        doctor = await theatre.open_tab("doctor")
-        visit, clinic = await asyncio.to_thread(prepare, node, await enrol(node, doctor))
-        await go_in(clinic, doctor, visit)
-        theatre.relay.uploads_to_cut = 1
-        state = await doctor.ask("recordAtNode", visit, node.patient.actor, 2.6)
-        assert state["phase"] == "kept", state
-        assert theatre.relay.uploads_to_cut == 0
-        assert await doctor.ask("openAtNode", visit, state["object"]) > 10_000
-        shown = await doctor.ask("play", 2.1)
-        assert shown["fault"] == "" and shown["time"] >= 2.1 and shown["width"] == 1280
-        assert await recordings_of(node, visit) == [state["object"]]
-        assert await doctor.until("unfinished", lambda left: not left) == []
-    finally:
-        await theatre.close()
 
 
 async def lose_and_finish(node: Running, theatre: Theatre) -> None:

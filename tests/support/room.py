@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, WSMsgType, web
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
 
 from telesphor.capabilities.visits.signalling.desk import SignallingDesk
 from telesphor.capabilities.visits.signalling.ice import IceServers
@@ -77,7 +77,6 @@ class Relay:
         self.lines = 0
         self.port = 0
         self.node_url = ""
-        self.uploads_to_cut = 0
 
     def _participants(self, visit: VisitId) -> tuple[Participant, ...]:
         return tuple(self.admitted.get(visit, {}).values())
@@ -86,7 +85,6 @@ class Relay:
         application = web.Application(middlewares=[_with_policy], client_max_size=UPLOAD_BYTES_MAX)
         application.router.add_get("/live", self._serve)
         application.router.add_get("/", self._index)
-        application.router.add_get("/screens", self._screens)
         application.router.add_get("/favicon.ico", _nothing)
         application.router.add_route("*", "/v1/{rest:.*}", self._pass_on)
         application.router.add_static("/assets", self.page / "assets")
@@ -100,20 +98,11 @@ class Relay:
     async def _index(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(self.page / "index.html")
 
-    async def _screens(self, _: web.Request) -> web.FileResponse:
-        return web.FileResponse(self.page / "screens.html")
-
     async def _pass_on(self, request: web.Request) -> web.Response:
-        """Ask the node; an upload that is to be cut does not arrive, and its sender hears nothing."""
+        """Ask the node."""
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_HEADERS}
         body = await request.read()
-        cut = request.method == "PATCH" and self.uploads_to_cut > 0
         async with ClientSession(auto_decompress=False) as session:
-            if cut:
-                self.uploads_to_cut -= 1
-                assert request.transport is not None
-                request.transport.close()
-                return web.Response(status=499)
             url = f"{self.node_url}{request.path_qs}"
             async with session.request(request.method, url, data=body, headers=headers) as answer:
                 kept = {
@@ -208,32 +197,22 @@ class Theatre:
         await guest.ask("join", visit, actor)
         return guest
 
-    async def show(self, visit: str, actor: str, *, size: ViewportSize, role: str) -> Guest:
-        """Open a tab with the room's own screens; the first is the test of devices."""
-        words = f"actor={actor}&visit={visit}&{role}=1"
-        guest = await self.open_tab(actor, path=f"screens?{words}", size=size)
-        card = await guest.ask("arm")
-        participant = Participant(actor, role, tuple(card["keys"]), card["kem"])
-        self.relay.admitted.setdefault(visit, {})[actor] = participant
-        await guest.page.evaluate("window.showScreens()")
-        return guest
-
-    async def open_tab(self, actor: str, *, path: str = "", size: ViewportSize | None = None) -> Guest:
+    async def open_tab(self, actor: str) -> Guest:
         """Open a tab that is nowhere yet."""
         assert self._browser is not None
-        return await self._open_in(await self._browser.new_context(viewport=size), actor, path=path)
+        return await self._open_in(await self._browser.new_context(), actor)
 
     async def lose_and_reopen(self, guest: Guest) -> Guest:
         """Close a tab as a crash does, without asking it, and open another in the same browser."""
         await guest.page.close(run_before_unload=False)
-        return await self._open_in(guest.page.context, guest.actor, path="")
+        return await self._open_in(guest.page.context, guest.actor)
 
-    async def _open_in(self, context: BrowserContext, actor: str, *, path: str) -> Guest:
+    async def _open_in(self, context: BrowserContext, actor: str) -> Guest:
         page = await context.new_page()
         guest = Guest(page, actor)
         page.on("pageerror", lambda error: guest.errors.append(str(error)))
         page.on("console", lambda said: guest.errors.append(said.text) if said.type == "error" else None)
-        await page.goto(f"http://127.0.0.1:{self.relay.port}/{path}")
+        await page.goto(f"http://127.0.0.1:{self.relay.port}/")
         return guest
 
 
@@ -250,13 +229,6 @@ class Guest:
         return await self.page.evaluate(
             "([name, words]) => window.harness[name](...words)", [name, list(words)]
         )
-
-    async def findings(self) -> list[str]:
-        """What axe finds against WCAG 2.2 AA, in short."""
-        await self.page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text())
-        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-        report = await self.page.evaluate("tags => axe.run({ runOnly: tags })", tags)
-        return [f"{one['id']}: {one['nodes'][0]['html']}" for one in report["violations"]]
 
     async def until(
         self, name: str, holds: Any, *, words: tuple[Any, ...] = (), seconds: float = WAIT_SECONDS

@@ -32,7 +32,12 @@ FRAMES: Final = 5
 
 AXE: Final = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
 AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-SERIOUS: Final = frozenset({"serious", "critical"})
+FINDINGS: Final = """async (tags) => {
+  const { violations } = await axe.run({ runOnly: tags, resultTypes: ["violations"] });
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  return serious.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+}"""
+"""The page says what is wrong alone: a report of all that is right takes longer to come over than to make."""
 
 CHROMIUM: Final = [
     "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
@@ -103,6 +108,22 @@ SETTLED: Final = """async () => {
 
 WEARS: Final = "scheme => document.documentElement.dataset.mantineColorScheme === scheme"
 
+JAMS: Final = """() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const wide = [...document.querySelectorAll("aside, aside *")].filter(
+    (one) => one.clientWidth > 0 && one.getBoundingClientRect().right > clientWidth + 0.5);
+  const covered = [...document.querySelectorAll("button[class*=control]")].filter((one) => {
+    const box = one.getBoundingClientRect();
+    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return top === null || !one.contains(top);
+  });
+  return [
+    ...(scrollWidth > clientWidth ? [`the page is ${scrollWidth} wide`] : []),
+    ...wide.map((one) => `beyond the edge: ${one.outerHTML.slice(0, 80)}`),
+    ...covered.map((one) => `covered: ${one.textContent}`),
+  ];
+}"""
+
 BROKEN: Final = re.compile(r"error:|Content Security Policy|Uncaught")
 
 
@@ -162,6 +183,11 @@ class Person:
         """What a function says in the page, or `of` one element of it; an error when nothing comes in time."""
         return (of or self.page).evaluate(BOUNDED.format(script=script, seconds=seconds), words)
 
+    def jams(self) -> list[str]:
+        """What a panel of the room covers or pushes out of the window."""
+        found: list[str] = self.ask(JAMS)
+        return found
+
     def turn_clock(self, ahead_ms: int) -> None:
         """From now on the page's clock is so much ahead."""
         self.ask("(aheadMs) => { window.aheadMs = aheadMs; }", ahead_ms)
@@ -197,13 +223,8 @@ class Person:
         if not self.ask("() => 'axe' in window"):
             self.page.evaluate(AXE.read_text())
         self.ask(SETTLED)
-        report = self.ask("tags => axe.run({ runOnly: tags })", AXE_TAGS)
-        return [
-            f"{one['id']}: {node['html'][:200]}"
-            for one in report["violations"]
-            if one["impact"] in SERIOUS
-            for node in one["nodes"]
-        ]
+        found: list[str] = self.ask(FINDINGS, AXE_TAGS)
+        return found
 
     def wear(self, scheme: str) -> None:
         """The system turns "light" or "dark"; wait until the page has followed, which takes a busy one a while."""

@@ -27,6 +27,7 @@ LINK_SECONDS_MAX = 60.0
 """From opening the link to the picture; people are quicker than that only with a camera that needs no words."""
 
 SAID = "<img src=x onerror=alert(1)> take two with water"
+WIDE = "wide" * 100
 HOSTILE_NAME = "..\\..//<img src=x onerror=alert(1)>\u202egpj.exe"
 CONTENT = b"not a picture"
 RECORDED_SECONDS = 3.0
@@ -95,8 +96,12 @@ def test_chat_is_text_and_the_node_sees_none_of_it(met: Met) -> None:
     doctor.press("Chat")
     doctor.page.get_by_label("Write a message").fill(SAID)
     doctor.page.keyboard.press("Enter")
-    patient.press(re.compile(r"^Chat"))
+    patient.button(re.compile(r"^Chat")).press("Enter")
     patient.sees(SAID)
+    doctor.page.get_by_label("Write a message").fill(WIDE)
+    doctor.page.keyboard.press("Enter")
+    patient.sees(WIDE)
+    assert doctor.jams() == patient.jams() == []
     patient.look("room-patient-chat")
     doctor.look("room-clinician-chat")
     for person in (doctor, patient):

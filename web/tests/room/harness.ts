@@ -31,7 +31,6 @@ import { Loop } from "./loop";
 
 let place: { object: string; source: RangeReader };
 let node: NodeClient;
-let recording: Recorder;
 /** A recording of hours on its way. */
 let hours = { keptBytes: 0, seconds: 0, object: "", done: false, fault: "" };
 /** So much waits in the worker at most: a real recorder gives 200 KB each second. */
@@ -276,20 +275,10 @@ const harness = {
 
   send: (commands: Command[]) => node.send(...commands),
 
-  /** Record at the node, as the room does: begin, ask, record, seal, link. */
-  async recordAtNode(visit: string, reader: string, seconds: number): Promise<RecorderState> {
-    const recorder = await startRecording(visit, reader);
-    await new Promise((resolve) => setTimeout(resolve, 1_000 * seconds));
-    await recorder.stop({ told: false });
-    return recorder.state;
-  },
-
   /** Record until this page is gone. */
   async recordOnAndOn(visit: string, reader: string): Promise<void> {
-    recording = await startRecording(visit, reader);
+    await startRecording(visit, reader);
   },
-
-  recorded: () => recording.state,
 
   /** Record so many bytes at the node, by the room's own worker, out of a few real seconds; `hours` says how far it is. */
   beginHours(visit: string, reader: string, bytes: number): void {
@@ -330,24 +319,6 @@ const harness = {
     const reader = await ObjectReader.open(node, object, { purpose: "treatment", visit });
     place = { object, source: reader };
     return reader.size;
-  },
-
-  /** What a panel covers or pushes out of the window; empty where all is well. */
-  jams(): string[] {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    const wide = [...document.querySelectorAll<HTMLElement>("aside, aside *")].filter(
-      (one) => one.clientWidth > 0 && one.getBoundingClientRect().right > clientWidth + 0.5,
-    );
-    const covered = [...document.querySelectorAll<HTMLElement>("button[class*=control]")].filter((one) => {
-      const box = one.getBoundingClientRect();
-      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-      return top === null || !one.contains(top);
-    });
-    return [
-      ...(scrollWidth > clientWidth ? [`the page is ${scrollWidth} wide`] : []),
-      ...wide.map((one) => `beyond the edge: ${one.outerHTML.slice(0, 80)}`),
-      ...covered.map((one) => `covered: ${one.textContent}`),
-    ];
   },
 
   /** Pictures that are really being decoded: width, and how far each has come. */

@@ -13,7 +13,7 @@ export default defineConfig({
   plugins: all.filter(({ name }) => NEEDED.test(name)),
   resolve: { alias: { "~": here("../../src") } },
   build: {
-    rolldownOptions: { input: [here("./index.html"), here("./screens.html")] },
+    rolldownOptions: { input: here("./index.html") },
     target: "es2023",
     assetsInlineLimit: 0,
     minify: false,
