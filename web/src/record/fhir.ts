@@ -7,6 +7,7 @@
 
 import { timeText, type Language } from "~/strings";
 import { fhirWords, readingWords, type FhirWords } from "./strings";
+import { unitText } from "./units";
 
 export type Fhir = { readonly [member: string]: unknown };
 
@@ -311,7 +312,7 @@ function pressureOf(resource: Fhir): string | null {
   const high = member(part("8480-6"), "valueQuantity");
   const low = member(part("8462-4"), "valueQuantity");
   if (!isObject(high) || !isObject(low)) return null;
-  return `${String(high["value"])}/${String(low["value"])} ${textOf(high["unit"]) ?? ""}`.trim();
+  return `${String(high["value"])}/${String(low["value"])} ${unitText(textOf(high["unit"]) ?? "")}`.trim();
 }
 
 function valueOf(holder: unknown, telling: Telling): string {
@@ -350,7 +351,7 @@ export function quantity(value: unknown): string {
   const number = member(value, "value");
   if (typeof number !== "number") return "";
   const sign = textOf(member(value, "comparator")) ?? "";
-  const unit = textOf(member(value, "unit")) ?? textOf(member(value, "code")) ?? "";
+  const unit = unitText(textOf(member(value, "unit")) ?? textOf(member(value, "code")) ?? "");
   return `${sign}${number}${unit === "%" ? "" : " "}${unit}`.trim();
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Fhir } from "./fhir";
+import { unitText } from "./units";
 
 export interface Sample {
   /** ms since 1970 */
@@ -36,13 +37,6 @@ export const USUAL: Record<string, { low: number; high: number; unit: string }> 
 const SAMPLES_MAX = 100_000;
 
 const PARTS: Record<string, string> = { "8480-6": "systolic", "8462-4": "diastolic" };
-const UNITS: Record<string, string> = {
-  "beats/minute": "/min",
-  "beats/min": "/min",
-  "breaths/minute": "/min",
-  Cel: "°C",
-};
-
 /** Read a reading: an Observation, or a Bundle of them. */
 export function measuredIn(resource: Fhir, kind: string): Measured {
   const found = new Map<string, { name: string; unit: string; samples: Sample[] }>();
@@ -92,7 +86,7 @@ function note(
   if (!isFhir(quantity) || typeof quantity["value"] !== "number" || !Number.isFinite(quantity["value"]))
     return;
   const said = String(quantity["unit"] ?? quantity["code"] ?? USUAL[name]?.unit ?? "");
-  const known = found.get(name) ?? { name, unit: UNITS[said] ?? said, samples: [] };
+  const known = found.get(name) ?? { name, unit: unitText(said), samples: [] };
   known.samples.push({ at, value: quantity["value"] });
   found.set(name, known);
 }

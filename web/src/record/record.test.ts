@@ -7,6 +7,7 @@ import { titleOf, whyOf } from "./naming";
 import { contentOf } from "./opening";
 import { joined, measuredIn } from "./readings";
 import { en } from "./strings/en";
+import { unitText } from "./units";
 import type { Person, RecordItem } from "./types";
 import { together } from "./useRecord";
 import { vitalsOf } from "./useVitals";
@@ -35,6 +36,11 @@ const item = (object: string, part: Partial<RecordItem> = {}): RecordItem => ({
   token_by: null,
   permitted: [],
   ...part,
+});
+
+test("units are as people read them", () => {
+  const told = ["mm[Hg]", "{score}", "{breaths}/min", "cm", "", "{"].map(unitText);
+  expect(told).toEqual(["mmHg", "", "/min", "cm", "", "{"]);
 });
 
 test("blood pressure is one value of two numbers", () => {
