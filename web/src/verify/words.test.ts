@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { STEPS } from "./index";
 import type { Report, Step } from "./report";
 import type { Language } from "./words";
-import { STEP_WORDS, stepTitle, wordsOf } from "./words";
+import { STEP_WORDS, lackWords, stepTitle, wordsOf } from "./words";
 
 const LANGUAGES: readonly Language[] = ["en", "es"];
 const LEVELS = ["L1", "L2", "L3", "L4", "L5"];
@@ -101,4 +101,13 @@ test("what the next level lacks is said with its numbers", () => {
     wordsOf(reportOf({ levels }), language).levels.map((level) => level.lacks);
   expect(lacks("en")).toEqual([null, "2 of 3 witnesses signed it.", null, null, null]);
   expect(lacks("es")[1]).toBe("Lo firmaron 2 de 3 testigos.");
+});
+
+test("what a block lacks of its next level is said in plain words, and in the exact ones where there are none", () => {
+  expect(lackWords(1, "no validator cosigned it, where 2 are asked", "es")).toMatch(/\b0 de 2\b/);
+  expect(lackWords(4, "1 public chain dated it, where 2 are asked; and so on", "en")).toBe(
+    "1 of 2 public chains date it.",
+  );
+  expect(lackWords(1, "no witness is configured", "en")).toBe("no witness is configured");
+  expect(lackWords(5, "", "en")).toBe("");
 });

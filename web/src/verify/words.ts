@@ -158,6 +158,11 @@ function levelWords(levels: readonly Level[], words: Words): readonly LevelWords
   });
 }
 
+/** What a block that has come to `level` lacks of the next one; the exact sentence where there are no plain words. */
+export function lackWords(level: number, missing: string, language: Language): string {
+  return missing === "" ? "" : lackOf(level, missing, STEP_WORDS[language]) || missing;
+}
+
 /** The counts of the exact sentence, in plain words; the sentence itself stands beside it. */
 function lackOf(index: number, missing: string, { lacks }: Words): string {
   const counts = COUNTED.exec(missing);

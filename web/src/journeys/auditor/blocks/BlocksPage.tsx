@@ -4,7 +4,8 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Await, DataList, Empty, Page, Seal, TimeText, type Column } from "~/components";
 import { useView } from "~/session";
-import { numberText } from "~/strings";
+import { numberText, useLanguage } from "~/strings";
+import { lackWords } from "~/verify/words";
 import type { Block, Blocks } from "../shapes";
 import { useAuditorStrings } from "../strings";
 import { LEVELS, calledName, countLevels, medianTimes } from "./levels";
@@ -77,6 +78,7 @@ function Strip({ blocks }: { blocks: readonly Block[] }) {
 
 function BlockList({ blocks }: { blocks: readonly Block[] }) {
   const t = useAuditorStrings().blocks;
+  const { language } = useLanguage();
   const range = ({ first, size }: Block) => [numberText(first, 0), numberText(size - 1, 0)] as const;
   const columns: Column<Block>[] = [
     {
@@ -116,7 +118,11 @@ function BlockList({ blocks }: { blocks: readonly Block[] }) {
     {
       key: "missing",
       title: t.missing,
-      render: (block) => <span className={styles.quiet}>{block.missing || "–"}</span>,
+      render: ({ level, missing }) => (
+        <span className={styles.quiet} title={missing}>
+          {lackWords(level, missing, language) || "–"}
+        </span>
+      ),
     },
   ];
   return <DataList caption={t.title} rows={blocks} rowKey={(block) => block.size} columns={columns} />;
