@@ -82,6 +82,25 @@ test("lines that say the same within an hour are one, and no longer", () => {
   expect(sentenceOf(groups[0] as (typeof groups)[number], readings)).toContain("2 readings of yours");
 });
 
+test("what is done in turn within a minute is one line for each sort, and what is done later is not hidden in it", () => {
+  const at = (seconds: number) => ({
+    at: new Date(Date.UTC(2026, 4, 3, 10) - 1_000 * seconds).toISOString(),
+  });
+  const rows = [
+    row({ ...at(0), what: "share" }),
+    row(at(1)),
+    row({ ...at(2), what: "share" }),
+    row(at(3)),
+    row({ ...at(70), what: "share" }),
+  ];
+  const groups = grouped(rows, () => "object");
+  expect(groups.map((group) => [group.rows[0]?.what, group.rows.length])).toEqual([
+    ["share", 2],
+    ["read", 2],
+    ["share", 1],
+  ]);
+});
+
 const visit = (state: string, consents: object = {}): Visit =>
   ({
     visit: "v",

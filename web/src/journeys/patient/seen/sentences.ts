@@ -27,6 +27,8 @@ export interface SeenGroup {
 
 /** A group tells of one hour at most, so that no sentence hides how often. */
 const SPAN_MS = 60 * 60 * 1000;
+/** What happens within a minute is told sort by sort: a program that takes things in turn is not a hundred lines. */
+const BURST_MS = 60 * 1000;
 const WITHOUT = new Set(["visit", "log", "record", "thread"]);
 
 export function grouped(rows: readonly Seen[], sortOf: (resource: string) => string): SeenGroup[] {
@@ -44,13 +46,23 @@ export function grouped(rows: readonly Seen[], sortOf: (resource: string) => str
       row.done,
       sortOf(row.resource),
     ].join("|");
-    const last = groups.at(-1);
-    const first = last?.rows[0];
-    if (last?.key === key && first !== undefined && Date.parse(first.at) - Date.parse(row.at) < SPAN_MS)
-      last.rows.push(row);
-    else groups.push({ key, rows: [row] });
+    const same = sameOf(groups, key, Date.parse(row.at));
+    if (same === undefined) groups.push({ key, rows: [row] });
+    else same.rows.push(row);
   }
   return groups;
+}
+
+/** The group that goes on with a row of this moment: the last one, or one that only the same minute parts from it. */
+function sameOf(groups: readonly SeenGroup[], key: string, atMs: number): SeenGroup | undefined {
+  const isWithin = (row: Seen | undefined, span: number) => Date.parse(row?.at ?? "") - atMs < span;
+  const index = groups.findLastIndex((group) => group.key === key);
+  const found = groups[index];
+  if (found === undefined || !isWithin(found.rows[0], SPAN_MS)) return undefined;
+  const others = groups.slice(index + 1);
+  if (others.length === 0) return found;
+  const burst = [...others.map(({ rows }) => rows[0]), found.rows.at(-1)];
+  return burst.every((row) => isWithin(row, BURST_MS)) ? found : undefined;
 }
 
 /** "Dr. Osei read your blood results for treatment, under the permission you gave on 1 May." */
