@@ -167,6 +167,14 @@ def test_passkey_is_made_is_asked_for_at_sign_in_and_a_second_link_leads_to_the_
         page.get_by_text("You are signed out.").wait_for(state="hidden")
         assert clinic.types(f"passkey/{link.actor}")[-1] == "passkey.signed-in/1"
 
+        page.goto(clinic.url("settings"))
+        page.get_by_text("In a device").wait_for()
+        page.get_by_role("button", name="Remove", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        page.get_by_text("The passkey was removed.").wait_for()
+        page.get_by_text("In a device").wait_for(state="detached")
+        assert clinic.types(f"passkey/{link.actor}")[-1] == "passkey.removed/1"
+
         sign_out(page, "Rosa Ibáñez")
         own = clinic.link(actor=link.actor)
         page.goto(place_of(clinic, own))

@@ -39,6 +39,7 @@ from telesphor.capabilities.devices.capability import devices_capability
 from telesphor.capabilities.identity import service as identity
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.model import ActorKind
+from telesphor.capabilities.identity.passkeys.routes import routes as passkey_routes
 from telesphor.capabilities.interchain import capability as interchain
 from telesphor.capabilities.interchain.routes import routes as interchain_routes
 from telesphor.capabilities.messages.live import FOLLOWED as MESSAGE_TYPES
@@ -178,6 +179,7 @@ class Desks:
             *self.browsers.routes(),
             *self._visiting.routes(),
             *glass_routes(self._glass_notices, self.browsers.sessions),
+            *passkey_routes(self.browsers.snapshot, self.browsers.sessions),
         ]
 
     def start(self, on_commit: Callable[[Callable[[], None]], None], stack: ExitStack) -> None:

@@ -20,7 +20,7 @@ export {
   withWallets,
   type KnownPerson,
 } from "./node";
-export { addPasskey, passkeysWork } from "./passkey";
+export { addPasskey, passkeysWork, removePasskey } from "./passkey";
 export { stayAwake, usePresence } from "./presence";
 export { endedNow, onSessionEnd, sessionNow, useMe, useSession, type Session } from "./store";
 export { useView, type View, type ViewState } from "./view";

@@ -51,12 +51,28 @@ export async function signInByPasskey(node: NodeClient): Promise<void> {
 
 /** Make a passkey for the person who is signed in; who has one already shows that first, if it was not just now. */
 export async function addPasskey(person: { name: string }): Promise<void> {
+  await shown(() => makePasskey(person));
+}
+
+/** Have a passkey of the person's count no more; it shows one of its passkeys first, if it did not just now. */
+export async function removePasskey({
+  actor,
+  credential,
+}: {
+  actor: string;
+  credential: string;
+}): Promise<void> {
+  await shown(() => command("passkey.remove/1", { id: actor, credential }));
+}
+
+/** Do what takes one of the person's passkeys; it is asked for where it was not shown just now. */
+async function shown(work: () => Promise<unknown>): Promise<void> {
   try {
-    await makePasskey(person);
+    await work();
   } catch (error) {
     if (asApiError(error).code !== "passkey-needed") throw error;
     await signInByPasskey(nodeClient());
-    await makePasskey(person);
+    await work();
   }
 }
 

@@ -100,7 +100,7 @@ export const en = {
   glass: {
     title: "Emergency access",
     told: "The patient and the privacy officers have been told.",
-    toldPatient: "The patient has been told. Here is no privacy officer.",
+    toldPatient: "The patient has been told. There is no privacy officer here.",
     left: "Time left",
     end: "End now",
     reasons: {
@@ -228,12 +228,21 @@ export const en = {
     keysText:
       "They sign all you do and open what is sealed to you. They cannot be copied out of this browser. If you clear its data, ask your clinic for a new link.",
     actor: "Your id",
-    passkey: "Passkey",
+    passkey: "Passkeys",
     passkeyText:
-      "A passkey asks for your finger, face or PIN when you sign in. Passkeys are not quantum-safe; your keys above are.",
+      "A passkey asks for your finger, face or PIN when you sign in. Passkeys are not quantum-safe; the keys in this browser are.",
     addPasskey: "Add a passkey",
     passkeyAdded: "The passkey was added.",
     noPasskeys: "This browser has no passkeys.",
+    passkeySorts: { device: "In a device", phone: "On a phone, or kept in an account", key: "Security key" },
+    passkeyMade: "Added",
+    passkeyUsed: "last used",
+    passkeyUnused: "not used yet",
+    passkeyRemove: "Remove",
+    passkeyRemoveTitle: "Remove this passkey?",
+    passkeyRemoveText:
+      "It opens nothing here any more. You show one of your passkeys first; if all are lost, ask your clinic to remove them.",
+    passkeyRemoved: "The passkey was removed.",
     forget: "Remove my keys from this browser",
     forgetText:
       "You cannot sign in from this browser any more. What was sealed only to these keys stays closed here.",

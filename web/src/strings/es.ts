@@ -234,12 +234,25 @@ export const es: Like<typeof en> = {
     keysText:
       "Firman todo lo que hace y abren lo que está sellado para usted. No se pueden copiar fuera de este navegador. Si borra sus datos, pida un nuevo enlace a su clínica.",
     actor: "Su identificador",
-    passkey: "Llave de acceso",
+    passkey: "Llaves de acceso",
     passkeyText:
-      "Una llave de acceso (passkey) le pide el dedo, la cara o el PIN al entrar. No resiste a ordenadores cuánticos; sus claves de arriba, sí.",
+      "Una llave de acceso (passkey) le pide el dedo, la cara o el PIN al entrar. No resiste a ordenadores cuánticos; las claves de este navegador, sí.",
     addPasskey: "Añadir una llave de acceso",
     passkeyAdded: "Se ha añadido la llave de acceso.",
     noPasskeys: "Este navegador no tiene llaves de acceso.",
+    passkeySorts: {
+      device: "En un dispositivo",
+      phone: "En un teléfono, o guardada en una cuenta",
+      key: "Llave de seguridad",
+    },
+    passkeyMade: "Añadida",
+    passkeyUsed: "usada por última vez",
+    passkeyUnused: "sin usar todavía",
+    passkeyRemove: "Quitar",
+    passkeyRemoveTitle: "¿Quitar esta llave de acceso?",
+    passkeyRemoveText:
+      "Ya no abrirá nada aquí. Antes debe mostrar una de sus llaves; si las ha perdido todas, pida a su clínica que las quite.",
+    passkeyRemoved: "Se ha quitado la llave de acceso.",
     forget: "Quitar mis claves de este navegador",
     forgetText:
       "Ya no podrá entrar desde este navegador. Lo que solo estaba sellado para estas claves queda cerrado aquí.",

@@ -1,14 +1,15 @@
 /** One's name, look and language, the keys in this browser, passkeys, and installing the app. */
 
 import { Button, SegmentedControl, Stack, Text, useMantineColorScheme } from "@mantine/core";
-import { useState, type ReactNode } from "react";
-import { Confirm, CopyText, Failure, Icon, Page } from "~/components";
+import { useState } from "react";
+import { Confirm, CopyText, Icon, Page } from "~/components";
 import { go } from "~/router";
-import { addPasskey, asApiError, passkeysWork, signOut, useMe, withWallets, type ApiError } from "~/session";
+import { signOut, useMe, withWallets } from "~/session";
 import { LANGUAGES, useLanguage, useStrings, type Language } from "~/strings";
 import { NameField } from "../home/Home";
+import { Passkeys } from "./Passkeys";
+import { Section } from "./Section";
 import { useInstall } from "./install";
-import styles from "./Settings.module.css";
 
 export default function Settings() {
   const strings = useStrings();
@@ -43,43 +44,10 @@ export default function Settings() {
           data={LANGUAGES.map((one) => ({ value: one.language, label: one.name }))}
         />
       </Section>
-      {kind === "person" && <Passkeys name={name ?? actor} />}
+      {kind === "person" && <Passkeys name={name} actor={actor} />}
       <Install />
       <Keys actor={actor} />
     </Page>
-  );
-}
-
-function Passkeys({ name }: { name: string }) {
-  const words = useStrings().settings;
-  const [state, setState] = useState<"idle" | "busy" | "added">("idle");
-  const [error, setError] = useState<ApiError | null>(null);
-  const add = async () => {
-    setState("busy");
-    setError(null);
-    try {
-      await addPasskey({ name });
-      setState("added");
-    } catch (thrown) {
-      setError(asApiError(thrown));
-      setState("idle");
-    }
-  };
-  return (
-    <Section title={words.passkey} text={passkeysWork() ? words.passkeyText : words.noPasskeys}>
-      {passkeysWork() && (
-        <Button
-          variant="default"
-          loading={state === "busy"}
-          leftSection={<Icon name="key" />}
-          onClick={() => void add()}
-        >
-          {words.addPasskey}
-        </Button>
-      )}
-      {state === "added" && <Text role="status">{words.passkeyAdded}</Text>}
-      {error !== null && <Failure error={error} />}
-    </Section>
   );
 }
 
@@ -132,15 +100,5 @@ function Keys({ actor }: { actor: string }) {
         {words.forgetText}
       </Confirm>
     </Section>
-  );
-}
-
-function Section({ title, text, children }: { title: string; text?: string; children?: ReactNode }) {
-  return (
-    <section className={styles.section}>
-      <h2>{title}</h2>
-      {text !== undefined && <p>{text}</p>}
-      {children}
-    </section>
   );
 }

@@ -96,7 +96,9 @@ class RemovePasskey(Body, frozen=True, kw_only=True):
     credential: CredentialIdField
 
 
-class _Document(msgspec.Struct):
+class PasskeyDocument(msgspec.Struct):
+    """What is read of the document that a registration committed to."""
+
     credential: str
     public_key: str
     transports: tuple[str, ...]
@@ -118,7 +120,18 @@ def assurance_of(state: State, actor_id: str, *, within_ms: int) -> Assurance:
 
 def has_passkey(state: State, actor_id: str) -> bool:
     """Say whether an actor has a passkey that counts."""
-    return bool(_passkeys_of(actor_id, state))
+    return bool(passkeys_of(actor_id, state))
+
+
+def passkeys_of(actor_id: str, state: State) -> list[store.PasskeyRow]:
+    """Return the passkeys of an actor that count, oldest first: those registered since its keys were last lost."""
+    return store.passkey_rows(state.db, actor_id, after=identity.lost_at(state.db, actor_id))
+
+
+def document_of_passkey(row: store.PasskeyRow, state: State) -> PasskeyDocument | None:
+    """Return what an authenticator needs to be asked for this passkey; None when it was forgotten."""
+    data = state.document(row.document)
+    return None if data is None else msgspec.json.decode(data, type=PasskeyDocument)
 
 
 class PasskeyDesk:
@@ -130,7 +143,7 @@ class PasskeyDesk:
     def ask_challenge(self, actor: Actor, command: AskChallenge, state: State) -> Decision:
         """Give a challenge that is good for one answer; an older one of the same purpose is void."""
         require_kind(actor, ActorKind.PERSON)
-        rows = _passkeys_of(actor.id, state)
+        rows = passkeys_of(actor.id, state)
         if command.purpose == "register" and len(rows) >= PASSKEYS_MAX:
             raise TooManyPasskeys(f"the person has `{PASSKEYS_MAX}` passkeys", hint="remove one first")
         if command.purpose == "sign-in" and not rows:
@@ -230,13 +243,9 @@ class PasskeyDesk:
         )
 
 
-def _passkeys_of(actor_id: str, state: State) -> list[store.PasskeyRow]:
-    return store.passkey_rows(state.db, actor_id, after=identity.lost_at(state.db, actor_id))
-
-
 def _require_present(actor: Actor, state: State) -> None:
     """Who has the person's keys and not its passkey must not be able to get one by them."""
-    if _passkeys_of(actor.id, state) and assurance_of(state, actor.id, within_ms=CHALLENGE_MS) != "passkey":
+    if passkeys_of(actor.id, state) and assurance_of(state, actor.id, within_ms=CHALLENGE_MS) != "passkey":
         raise PasskeyNeeded(
             "this takes one of the person's own passkeys first",
             hint="sign in by passkey; if all are lost, have the organisation remove them",
@@ -244,9 +253,8 @@ def _require_present(actor: Actor, state: State) -> None:
 
 
 def _offers(rows: list[store.PasskeyRow], state: State) -> list[Offered]:
-    found = [state.document(row.document) for row in rows]
-    read = [msgspec.json.decode(data, type=_Document) for data in found if data is not None]
-    return [Offered(one.credential, one.public_key, one.transports) for one in read]
+    found = (document_of_passkey(row, state) for row in rows)
+    return [Offered(one.credential, one.public_key, one.transports) for one in found if one is not None]
 
 
 def _expected(actor: Actor, purpose: Purpose, nonce: str) -> bytes:

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS passkeys(
     document TEXT NOT NULL,
     counter INTEGER NOT NULL,
     position INTEGER NOT NULL,
+    registered_ms INTEGER NOT NULL,
     signed_position INTEGER,
     signed_ms INTEGER
 ) WITHOUT ROWID;
@@ -42,14 +43,17 @@ TABLES = ("passkeys", "passkey_challenges")
 
 
 _PASSKEYS_OF = """
-SELECT credential, actor, key, document, counter, position FROM passkeys
+SELECT credential, actor, key, document, counter, position, registered_ms, signed_ms FROM passkeys
 WHERE actor = ? AND position > ? ORDER BY position
 """
-_PASSKEY = "SELECT credential, actor, key, document, counter, position FROM passkeys WHERE credential = ?"
+_PASSKEY = """
+SELECT credential, actor, key, document, counter, position, registered_ms, signed_ms FROM passkeys
+WHERE credential = ?
+"""
 
 
 class PasskeyRow(NamedTuple):
-    """A passkey, and where it was registered."""
+    """A passkey, where and when it was registered, and when its person last signed in with it."""
 
     credential: str
     actor: str
@@ -57,6 +61,8 @@ class PasskeyRow(NamedTuple):
     document: str
     counter: int
     position: int
+    registered_ms: int
+    signed_ms: int | None
 
 
 class ChallengeRow(NamedTuple):
@@ -106,8 +112,9 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         db.execute("INSERT OR REPLACE INTO passkey_challenges VALUES(?, ?, ?, ?)", row)
     elif entry.type == PASSKEY_REGISTERED.name:
         _answer(db, actor, "register")
-        made = (body.credential, actor, body.key, body.document, body.count, entry.position)
-        db.execute("INSERT OR REPLACE INTO passkeys VALUES(?, ?, ?, ?, ?, ?, NULL, NULL)", made)
+        made = (body.credential, actor, body.key, body.document, body.count)
+        place = (entry.position, parse_instant(entry.at))
+        db.execute("INSERT OR REPLACE INTO passkeys VALUES(?, ?, ?, ?, ?, ?, ?, NULL, NULL)", made + place)
     elif entry.type == PASSKEY_SIGNED_IN.name:
         _answer(db, actor, "sign-in")
         db.execute(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from telesphor.capabilities.identity.passkeys.answers import Failed, verify_assertion, verify_attestation
 from telesphor.capabilities.identity.passkeys.capability import passkeys_capability
+from telesphor.capabilities.identity.passkeys.listing import KnownPasskey, list_passkeys
 from telesphor.capabilities.identity.passkeys.model import ALGORITHMS, RelyingParty, derive_challenge
 from telesphor.capabilities.identity.passkeys.service import assurance_of
 from telesphor.capabilities.identity.recovery.capability import CAPABILITY as RECOVERY
@@ -34,6 +35,7 @@ from telesphor.kernel import base64url
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import TelesphorError
 from telesphor.ledger.replay import check_state
+from telesphor.ledger.snapshot import Snapshot
 from telesphor.runtime.capability import State
 from tests.support.authenticator import PRESENT, Authenticator
 from tests.unit.capabilities.world import ORIGIN, World
@@ -71,6 +73,10 @@ class Case:
             db, now_ms = self.world.db, self.world.clock.now_ms()
 
         return assurance_of(cast("State", Now()), self.person.actor, within_ms=within_ms)
+
+    def listed(self, wallet: Wallet | None = None) -> tuple[KnownPasskey, ...]:
+        state = Snapshot(self.world.db, clock=self.world.clock, ids=self.world.ids)
+        return list_passkeys(state, (wallet or self.person).actor).passkeys
 
     def code(self, wallet: Wallet, *commands: Command) -> str:
         """The code of a refusal that leaves nothing behind."""
@@ -166,6 +172,21 @@ def test_removed_passkey_signs_in_no_more(case: Case) -> None:
     case.world.ask(case.person, ("passkey.remove/1", removal))
     assert case.assurance() == "key"
     assert case.code(case.person, ("passkey.challenge/1", {"purpose": "sign-in"})) == "passkey-missing"
+
+
+def test_list_has_the_passkeys_that_count_with_when_they_were_made_and_used(case: Case) -> None:
+    first = case.registered()
+    case.world.clock.advance_ms(HOUR_MS)
+    case.sign_in(first)
+    case.register(Authenticator("second"))
+    stranger = case.world.enrol("person")
+    one, other = case.listed()
+    assert one.credential == base64url.encode(first.credential)
+    assert one.used_at is not None and one.used_at > one.added_at
+    assert (other.transports, other.used_at) == (("usb",), None)
+    assert case.listed(stranger) == ()
+    case.world.ask(case.person, ("passkey.remove/1", {"id": case.person.actor, "credential": one.credential}))
+    assert case.listed() == (other,)
 
 
 # Challenges.
