@@ -44,6 +44,7 @@ from telesphor.capabilities.messages.finding import find_thread_resource
 from telesphor.capabilities.visits.service import find_visit_resource
 from telesphor.kernel.clock import Clock
 from telesphor.runtime.capability import Actor, Capability, CommandType, Decision, State
+from telesphor.vault.model import Purpose
 
 UNDER_RULES: Final = {
     "actor.register/1": Action.ADMINISTER,
@@ -144,6 +145,10 @@ BEYOND_RULES: Final = frozenset(
 
 Each has a check of its own on who may ask it."""
 
+PURPOSES: Final = {"ledger.mirror/1": Purpose.OPERATIONS}
+"""What for, where the rules that ship tell by it: a mirror reads entries by machine, and by that may not look at the
+log as auditors do, who say no purpose."""
+
 SIGNED_IN_MS: Final = 15 * 60 * 1000
 """How long a sign-in by passkey counts for decisions: as long as a read's ticket."""
 
@@ -213,7 +218,8 @@ def under_rules(capability: Capability, *, sources: Sources) -> Capability:
 def _decide_under_rules(
     command: CommandType, sources: Sources, actor: Actor, body: Any, state: State
 ) -> Decision:
-    ask = Ask(action=UNDER_RULES[command.name], resource=house_of(own_id(state)))
+    house = house_of(own_id(state))
+    ask = Ask(action=UNDER_RULES[command.name], resource=house, purpose=PURPOSES.get(command.name))
     allowed = permit_standing(actor, ask, state, sources=sources)
     decision = command.decide(actor, body, state)
     return decision._replace(

@@ -102,6 +102,15 @@ def test_every_command_asks_access_or_is_known_not_to(story: Story) -> None:
     assert len(asked) == sum(map(len, (UNDER_RULES, ABOUT_THINGS, BEYOND_RULES, OWN_WORD)))
 
 
+def test_system_that_may_mirror_the_ledger_may_not_look_at_its_log(story: Story) -> None:
+    story.node.desks.mirrors.actors = frozenset({story.system.actor})
+    story.ask(story.system, ("ledger.mirror/1", {"first": 0, "end": None}))
+    watch = {"watch": story.ids.next(), "scope": "log", "subject": None, "minutes": 5, "live": False}
+    for command in (("audit.watch/1", watch), ("access-log.read/1", {})):
+        with pytest.raises(AccessDenied, match="read-log"):
+            story.ask(story.system, command)
+
+
 @pytest.fixture(scope="module")
 def locked(story: Story) -> Story:
     """The node, after its organisation has forbidden everything."""

@@ -173,9 +173,12 @@ when { ["person", "system", "organisation"].contains(principal.kind) };
 permit (principal, action == Telesphor::Action::"grant", resource is Telesphor::Organisation)
 when { ["person", "system", "organisation"].contains(principal.kind) };
 
+// A mirror says what for; whoever looks at the log does not, and needs one of the rules below.
 @id("base:mirrored")
 permit (principal, action == Telesphor::Action::"read-log", resource is Telesphor::Organisation)
-when { ["system", "organisation"].contains(principal.kind) };
+when {
+  ["system", "organisation"].contains(principal.kind) && context has purpose && context.purpose == "operations"
+};
 
 @id("base:connected")
 permit (principal, action == Telesphor::Action::"connect", resource)
