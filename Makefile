@@ -55,7 +55,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
 	--generate-hashes --no-emit-index-url --no-header
 
 lock: setup ## resolve requirements/*.in and package.json anew
-	cd requirements && for name in build run data node dev; do \
+	cd requirements && for name in build run data node dev extras; do \
 		no_deps=; if [ $$name = data ]; then no_deps=--no-deps; fi; \
 		../$(COMPILE) $$no_deps $$name.in -o $$name.txt || exit 1; \
 	done

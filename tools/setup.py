@@ -67,6 +67,7 @@ def main() -> int:
 def stamp_of(level: str) -> Path:
     """The file that says this level is installed: named after all that decides what gets installed."""
     names = ["build", "run", "data", "node"] + (["dev", "judges"] if level == "dev" else [])
+    names += ["extras"] if takes_extras(level) else []
     inputs = [REQUIREMENTS / f"{name}.txt" for name in names]
     inputs += [ROOT / "pyproject.toml", ROOT / "package-lock.json", Path(__file__).resolve()]
     digest = hashlib.sha256(f"{level} {VENV} {sys.version_info[:2]}".encode())
@@ -85,9 +86,16 @@ def set_up(level: str) -> None:
     install("data", "--no-deps")
     if level == "dev":
         install_by_pip("judges", "--no-deps", "--ignore-requires-python")
+    if takes_extras(level):
+        install("extras")
     install_telesphor()
     if npm_wanted:
         finish_npm(npm or start_npm_of_our_own(level), level)
+
+
+def takes_extras(level: str) -> bool:
+    """CI tries what is optional as well, which is hundreds of megabytes."""
+    return level == "dev" and bool(os.environ.get("CI"))
 
 
 def has_npm_packages(level: str) -> bool:

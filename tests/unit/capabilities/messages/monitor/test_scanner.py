@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -113,9 +115,27 @@ def test_presidio_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPat
         PresidioScan(shipped())
 
 
-def test_presidio_adds_its_findings_to_ours() -> None:
-    pytest.importorskip("presidio_analyzer")
-    scan_both = PresidioScan(shipped())
+@pytest.fixture(scope="module")
+def scan_both() -> PresidioScan:
+    if not os.environ.get("CI"):
+        pytest.importorskip("presidio_analyzer", reason="presidio is an extra")
+    return PresidioScan(shipped())
+
+
+def test_presidio_asks_nobody_elsewhere(scan_both: PresidioScan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To judge an address of mail, which is not looked for, it would fetch a list of domains."""
+    asked: list[object] = []
+
+    def find(*words: object, **_: object) -> list[object]:
+        asked.append(words)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    scan_both(Written(text="Write to rosa@clinic.example, and pay to DE89370400440532013000."))
+    assert asked == []
+
+
+def test_presidio_adds_its_findings_to_ours(scan_both: PresidioScan) -> None:
     found = scan_both(Written(text="MRN 12345678, and pay to DE89370400440532013000"))
     assert found == Finding("flag", ("bank-account", "record-number"))
     assert scan_both(Written(text="See you on Monday.")).verdict == "pass"
