@@ -60,6 +60,7 @@ class Browsers:
         record: records the node's own word.
         say: has the node ask for commands in a request that it signs.
         administration: the rules about persons who administer.
+        is_stranger: whether a system belongs to another organisation.
         stack: closes the directory.
     """
 
@@ -74,12 +75,13 @@ class Browsers:
         record: Callable[[CommandType, Body], Receipt],
         say: Say,
         administration: NodeAdministration,
+        is_stranger: Callable[[str], bool],
         clock: Clock,
         ids: IdSource,
         stack: ExitStack,
     ) -> None:
         self._ledger, self._clock, self._ids = ledger, clock, ids
-        self._administration = administration
+        self._administration, self._is_stranger = administration, is_stranger
         site = settings.site or settings.origin.partition("/")[0]
         self.sessions = Sessions(
             tickets=tickets,
@@ -110,7 +112,7 @@ class Browsers:
     def capabilities(self) -> tuple[Capability, ...]:
         """What they add to the node, in order."""
         return (
-            sessions_capability(self.sessions),
+            sessions_capability(self.sessions, is_stranger=self._is_stranger),
             DIRECTORY,
             invitations_capability(hosts=NodeHosts(self._administration), claims=self.links),
         )

@@ -117,6 +117,7 @@ class Desks:
             clock=clock,
             ids=ids,
         )
+        self.mirrors = open_mirrors(folder, tickets, check_actor=identity.active_actor)
         self.browsers = Browsers(
             folder,
             settings,
@@ -126,6 +127,7 @@ class Desks:
             record=self.record,
             say=self.say,
             administration=administration,
+            is_stranger=lambda actor: actor in self.mirrors.actors,
             clock=clock,
             ids=ids,
             stack=stack,
@@ -140,7 +142,6 @@ class Desks:
         )
         self._open_contracts(folder, ids, stack, ready=aside)
         self.proofs = interchain.open_desk(folder, keys, tickets, call, aside=aside, stack=stack)
-        self.mirrors = open_mirrors(folder, tickets, check_actor=identity.active_actor)
 
     def registry(self) -> Registry:
         """The one list of capabilities."""

@@ -11,6 +11,7 @@ import pytest
 from telesphor.app import create_node, open_node
 from telesphor.app.rules import BEYOND_RULES, UNDER_RULES
 from telesphor.capabilities.access.model import AccessDenied
+from telesphor.capabilities.identity.model import NotPermitted
 from telesphor.client.requests import register_command, rotate_command
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime.capability import Actor, Body, CommandType
@@ -106,6 +107,8 @@ def test_system_that_may_mirror_the_ledger_may_not_look_at_its_log(story: Story)
     story.node.desks.mirrors.actors = frozenset({story.system.actor})
     story.ask(story.system, ("ledger.mirror/1", {"first": 0, "end": None}))
     watch = {"watch": story.ids.next(), "scope": "log", "subject": None, "minutes": 5, "live": False}
+    with pytest.raises(NotPermitted, match="names"):
+        story.ask(story.system, ("session.open/1", {}))
     for command in (("audit.watch/1", watch), ("access-log.read/1", {})):
         with pytest.raises(AccessDenied, match="read-log"):
             story.ask(story.system, command)

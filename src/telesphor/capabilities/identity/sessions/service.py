@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import apsw
@@ -33,19 +34,26 @@ class SessionTicket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionDesk:
-    """Decides who may begin a session."""
+    """Decides who may begin a session.
 
-    def __init__(self, sessions: Sessions) -> None:
+    Args:
+        is_stranger: whether a system belongs to somebody else, who is given entries and nothing that is no entry.
+    """
+
+    def __init__(self, sessions: Sessions, *, is_stranger: Callable[[str], bool]) -> None:
         self._sessions = sessions
+        self._is_stranger = is_stranger
 
     def open_session(self, actor: Actor, _command: OpenSession, state: State) -> Decision:
         """Let an actor begin a session.
 
         Raises:
-            NotPermitted: devices and nodes look at nothing.
+            NotPermitted: devices and nodes look at nothing, and another organisation's system at no names.
             PasskeyNeeded: it has a passkey, and has not signed in by one lately.
         """
         require_kind(actor, ActorKind.PERSON, ActorKind.ORGANISATION, ActorKind.SYSTEM)
+        if actor.kind == ActorKind.SYSTEM and self._is_stranger(actor.id):
+            raise NotPermitted("a system that mirrors the ledger opens no session: it may know no names")
         present = assurance_of(state, actor.id, within_ms=SIGNED_IN_MS) == "passkey"
         if has_passkey(state, actor.id) and not present:
             raise PasskeyNeeded(

@@ -29,7 +29,9 @@ class Case:
 
     def __init__(self, folder: Path) -> None:
         party = RelyingParty.of("node.example")
-        self.world = World(folder, passkeys_capability(party), sessions_capability(self._sessions()))
+        self.strangers: set[str] = set()
+        sessions = sessions_capability(self._sessions(), is_stranger=self.strangers.__contains__)
+        self.world = World(folder, passkeys_capability(party), sessions)
         self.world.begin()
 
     def _sessions(self) -> Sessions:
@@ -51,6 +53,13 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     case = Case(tmp_path_factory.mktemp("sessions"))
     yield case
     case.world.close()
+
+
+def test_system_of_another_organisation_opens_no_session(case: Case) -> None:
+    system = case.world.enrol("system")
+    case.strangers.add(system.actor)
+    with pytest.raises(NotPermitted, match="names"):
+        case.open(system)
 
 
 @pytest.mark.parametrize("kind", ["person", "organisation", "system"])
