@@ -34,6 +34,9 @@ STRUCTURAL: Final = {"visit.opened": 1, "visit.closed": 1, "visit.object-linked"
     "actor.recovery-approved": 1,
     "actor.recovery-cancelled": 1,
     "actor.retired": 1,
+    # On streams of their own, and about no keys: `keyring` passes them over.
+    "actor.paused": 1,
+    "actor.resumed": 1,
 }
 
 

@@ -19,6 +19,7 @@ from telesphor.verify.check_bundle import STEPS
 from tests.unit.verify.builder import Draft, Story, log_signer, signing_key
 from tests.vectors.bundles.all import FAULTS, Fault, good_bundle
 from tests.vectors.bundles.case import good_story
+from tests.vectors.bundles.confirm import paused
 
 PINS = Pins(frozenset(good_story().world.log.vkeys()))
 
@@ -29,6 +30,12 @@ def test_honest_bundle_passes_every_step() -> None:
     assert (report.verdict, report.level, report.pinned, report.not_run) == ("pass", "L1", True, ())
     assert report.origin == good_story().world.origin
     assert report.subject == good_story().visit
+
+
+def test_pause_of_an_actor_and_its_end_can_be_shown() -> None:
+    """They begin as entries about keys do, and are none: whoever audits administrators hands them out."""
+    report = verify_bundle(paused())
+    assert report.passed, report.to_text()
 
 
 def test_each_step_says_what_it_proved_in_one_line() -> None:

@@ -336,6 +336,17 @@ def selection(**options: Any) -> bytes:
     return write_bundle(parts, sign=story.world.node.key)
 
 
+def paused() -> bytes:
+    """That somebody was kept from acting, and then not: a selection of these two entries."""
+    story = Story.told()
+    about = {"actor": story.clinician.id}
+    pause = stream_of("pause", story.clinician.id)
+    said = {**about, "reason": "away"}
+    story.world.act(story.clinic, [("actor.pause/1", said)], Draft("actor.paused/1", pause, said))
+    story.world.act(story.clinic, [("actor.resume/1", about)], Draft("actor.resumed/1", pause, about))
+    return write_bundle(story.selected(story.on(pause)), sign=story.world.node.key)
+
+
 def with_subject(subject: object) -> bytes:
     return repack(selection(), lambda _: None, manifest=lambda value: value.update(subject=subject))
 

@@ -24,6 +24,8 @@ const STRUCTURAL: readonly string[] = [
   ...["visit.opened", "visit.closed", "visit.object-linked", "node.created"],
   ...["actor.registered", "actor.key-rotated", "actor.suspended", "actor.recovered", "actor.recovery-set"],
   ...["actor.recovery-begun", "actor.recovery-approved", "actor.recovery-cancelled", "actor.retired"],
+  // On streams of their own, and about no keys: the keyring passes them over.
+  ...["actor.paused", "actor.resumed"],
 ];
 const VERSION = "1";
 

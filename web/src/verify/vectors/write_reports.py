@@ -36,6 +36,7 @@ from tests.vectors.bundles.confirm import (
     bundle_of,
     ethereum_anchor,
     levels_knowing,
+    paused,
     selection,
     witnessed_bundle,
     witnessed_edit,
@@ -81,7 +82,7 @@ def _asked() -> Iterator[Asked]:
 
 
 def _of_good_stories() -> Iterator[Asked]:
-    for make in (good_bundle, witnessed_bundle, anchored, granted_bundle, selection):
+    for make in (good_bundle, witnessed_bundle, anchored, granted_bundle, selection, paused):
         yield Asked(f"good {make.__name__}", make)
     yield Asked("good in bitcoin and ethereum", _anchored_twice)
     yield Asked("good with a shallow anchor", lambda: anchored(later=1))
