@@ -75,7 +75,7 @@ class Monitor:
         self._scanner = scanner or shipped()
         self._scan = scan or self._scanner.scan
         self._rules: Digest = self._scanner.digest
-        self._files = FileLook(client, self._scanner)
+        self._files = FileLook(client, self._scanner, seconds=seconds)
         self._ticket: str | None = None
         self._names: dict[str, str] = {}
         self._names_until = float("-inf")

@@ -38,6 +38,11 @@ describe("a file", () => {
     expect(await scanFile(new File(["%PDF-1.7"], "a.pdf", { type: "application/pdf" }), {})).toBeNull();
   });
 
+  it("is read as the text it is called, also where a PDF stands in front", async () => {
+    const file = new File(["%PDF-1.7\npassword: hunter2x"], "list.csv", { type: "text/csv" });
+    expect(await scanFile(file, {})).toEqual({ verdict: "hold", codes: ["credential"] });
+  });
+
   it("is looked at as far as the monitor looks, and what is longer is said to be", async () => {
     const file = new File(["ssn 123-45-6789 ", ".".repeat(1_048_576)], "a.txt", { type: "text/plain" });
     const codes = ["attachment-not-read", "social-security-number"];

@@ -15,7 +15,7 @@ const UNREADABLE_SHARE = 0.3;
 const ESCAPES = /\\u([0-9a-fA-F]{4})|&#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));/g;
 const LAST_CHARACTER = 0x10ffff;
 
-/** What a file of a draft meets; null for what the monitor does not open, and for PDF files, which only it opens. */
+/** What a file of a draft meets as a text; null for what the monitor does not open, and for PDF files, which only it opens. */
 export async function scanFile(
   file: File,
   known: Pick<Written, "names" | "domains">,
@@ -23,7 +23,8 @@ export async function scanFile(
   const kind = classOf([file.type], file.name);
   if (kind === "closed") return null;
   const data = new Uint8Array(await file.slice(0, RULES.bytes).arrayBuffer());
-  return isPdf(data) ? null : scanBytes(data, { ...known, kind, size: file.size });
+  // What is called a text is read as one, whatever else its bytes are.
+  return isPdf(data) && kind !== "text" ? null : scanBytes(data, { ...known, kind, size: file.size });
 }
 
 /** Whether a file is opened, by everything that is said of it: what any of these calls a text is one. */

@@ -28,8 +28,10 @@ from telesphor.kernel.chunked import CHUNK
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.sealing import seal_envelope
 from telesphor.runtime.serving import serving
+from telesphor.vault.objects import PART_PLAINTEXT, part_path
 from telesphor.verify.check_bundle import verify_bundle
 from tests.support.everything import ORIGIN, Story
+from tests.unit.capabilities.messages.monitor.test_pdf import make_pdf
 
 BYTES_MAX = 8 * 1024 * 1024
 
@@ -354,6 +356,17 @@ async def test_text_that_is_called_a_picture_anywhere_is_opened(
     assert clinic.verdict_of(letter)[0] == "hold"
 
 
+@pytest.mark.parametrize("data", [b"%PDF-1.4\n" + TABLE, make_pdf("Nothing to see.", packed=False) + TABLE])
+async def test_text_that_looks_like_a_pdf_is_read_as_the_text_it_is_called(
+    clinic: Clinic, data: bytes
+) -> None:
+    """Whoever opens it as a table sees what no page of the document says."""
+    letter = await clinic.send_file(clinic.open(), data, name="list.csv", media_type="text/csv")
+    verdict, codes = clinic.verdict_of(letter)
+    assert verdict == "hold"
+    assert "credential" in codes
+
+
 async def test_picture_is_not_opened_and_the_judgement_says_so(clinic: Clinic) -> None:
     letter = await clinic.send_file(clinic.open(), b"\x89PNG", name="rash.png", media_type="image/png")
     assert clinic.verdict_of(letter) == ("pass", ("attachment-not-opened",))
@@ -382,6 +395,34 @@ async def test_file_that_was_taken_from_the_monitor_before_it_looked_is_held(
     async with clinic.client(clinic.story.patient) as client:
         await client.send((taking, {"object": file.object, **body}))
     await clinic.judge()
+    assert clinic.verdict_of(letter) == ("hold", ("not-as-sealed",))
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
+async def test_file_that_is_damaged_in_the_vault_is_held_and_not_looked_at_for_ever(
+    clinic: Clinic, damage: str
+) -> None:
+    file = await clinic.attach(TABLE, name="list.csv", media_type="text/csv")
+    letter = clinic.letter(clinic.open(), "See the file.", files=(file,))
+    await clinic.send(letter)
+    blobs, path = clinic.story.node.vault.blobs, part_path(file.object, 0)
+    data = bytearray(blobs.get(path))
+    if damage == "gone":
+        blobs.delete(path)
+    else:
+        data[-1] ^= 1
+        blobs.put(path, data[:-9] if damage == "cut" else data)
+    assert await clinic.judge() == 1
+    assert clinic.verdict_of(letter) == ("hold", ("not-as-sealed",))
+
+
+async def test_long_file_of_which_a_later_part_is_gone_is_held(clinic: Clinic) -> None:
+    data = b"%PDF-1.4\n" + b"." * PART_PLAINTEXT
+    file = await clinic.attach(data, name="a.pdf", media_type="application/pdf")
+    letter = clinic.letter(clinic.open(), "See the file.", files=(file,))
+    await clinic.send(letter)
+    clinic.story.node.vault.blobs.delete(part_path(file.object, 1))
+    assert await clinic.judge() == 1
     assert clinic.verdict_of(letter) == ("hold", ("not-as-sealed",))
 
 

@@ -33,18 +33,19 @@ class PdfText(NamedTuple):
     whole: bool
 
 
-def read_pdf(data: bytes) -> PdfText | None:
-    """Take the text out of a PDF; blocks for at most some `PDF_SECONDS`.
+def read_pdf(data: bytes, *, seconds: float = PDF_SECONDS) -> PdfText | None:
+    """Take the text out of a PDF; blocks for at most some `seconds`.
 
     Returns None where it cannot be read: broken, under a password, too slow, or too large.
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__],
+            # `-P`: without it Python would import from the folder where the monitor was started before its own.
+            [sys.executable, "-P", "-m", __name__],
             input=data,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # What it says may quote the document.
-            timeout=PDF_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:

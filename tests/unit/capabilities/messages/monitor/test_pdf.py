@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from pathlib import Path
 
 import pypdf
 import pytest
@@ -12,15 +13,16 @@ from telesphor.capabilities.messages.monitor import pdf
 from telesphor.capabilities.messages.monitor.pdf import read_pdf
 
 
-def make_pdf(text: str, *, pages: int = 1) -> bytes:
-    """A document with one line on each page, in a compressed stream."""
-    drawn = zlib.compress(f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode("latin-1"))
+def make_pdf(text: str, *, pages: int = 1, packed: bool = True) -> bytes:
+    """A document with one line on each page, in a compressed stream; unpacked, all of it is letters."""
+    drawn = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode("latin-1")
+    drawn, packing = (zlib.compress(drawn), b" /Filter /FlateDecode") if packed else (drawn, b"")
     kids = " ".join(f"{5 + n} 0 R" for n in range(pages))
     bodies = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>".encode(),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-        b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(drawn), drawn),
+        b"<< /Length %d%s >>\nstream\n%s\nendstream" % (len(drawn), packing, drawn),
     ]
     page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
     bodies += [page + b" /Resources << /Font << /F1 3 0 R >> >> >>"] * pages
@@ -39,6 +41,17 @@ def test_text_of_a_pdf_is_read() -> None:
     read = read_pdf(make_pdf("password: hunter2x"))
     assert read is not None
     assert (read.text.strip(), read.whole) == ("password: hunter2x", True)
+
+
+def test_reader_takes_no_code_from_the_folder_where_the_monitor_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may write there, as in `/tmp`."""
+    (tmp_path / "pypdf.py").write_text("import os\nos.write(1, b'\\x01planted')\nos._exit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    read = read_pdf(make_pdf("a line"))
+    assert read is not None
+    assert read.text.strip() == "a line"
 
 
 def test_pdf_with_too_many_pages_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
