@@ -18,13 +18,13 @@ from telesphor.capabilities.access.tokens.groups import AddToGroup, Membership
 from telesphor.capabilities.access.tokens.model import GroupId
 from telesphor.capabilities.access.tokens.policies import roles_of
 from telesphor.capabilities.identity.administering import OVERSEERS, Leave
-from telesphor.capabilities.identity.invitations.service import check_open, has_invited
+from telesphor.capabilities.identity.invitations.service import check_open, has_invited, was_invited
 from telesphor.capabilities.identity.model import NotPermitted
 from telesphor.capabilities.identity.service import active_actor, find_actor, own_id
 from telesphor.capabilities.messages.holding import check_unheld
 from telesphor.capabilities.messages.views import parts_with as threads_with
 from telesphor.capabilities.visits.life.model import InvitationUnknown
-from telesphor.capabilities.visits.life.service import check_may_invite
+from telesphor.capabilities.visits.life.service import check_may_invite, has_seat
 from telesphor.capabilities.visits.life.views import parts_with as visits_with
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.ids import ActorId
@@ -66,14 +66,14 @@ class NodeHosts:
 
         Raises:
             AccessDenied: it names no visit, and may not administer; on the ledger.
-            NotPermitted: an administrator invites under an id that was made before, and may stand somewhere already.
+            NotPermitted: an administrator invites under an id that was made before, or stands for somebody already.
             VisitMissing, NotAParticipant, VisitEnded, VisitClosed, SeatsTaken: as visits say.
         """
         if visit is not None:
             check_may_invite(actor, visit=visit, invited=invited, state=state)
             return Leave()
         leave = self._administration.ask(actor, state)
-        if find_actor(state.db, invited) is None and not _is_fresh(invited, state):
+        if find_actor(state.db, invited) is None and not _is_unused(invited, state, by=actor.id):
             # Whoever takes the keys of a patient to be becomes that patient.
             raise NotPermitted("administrators invite under a fresh id", hint="make a new id")
         return leave
@@ -134,6 +134,11 @@ class NodeRelations:
 
 def _administering(state: State) -> Ask:
     return Ask(action=Action.ADMINISTER, resource=house_of(own_id(state)))
+
+
+def _is_unused(id: str, state: State, *, by: str) -> bool:
+    """Whether an id was made just now, and stands for nobody whom others expect."""
+    return _is_fresh(id, state) and not has_seat(state.db, id) and not was_invited(state, id, besides=by)
 
 
 def _is_fresh(id: str, state: State) -> bool:

@@ -12,14 +12,17 @@ import pytest
 from telesphor.app import create_node, ledger_files, open_node
 from telesphor.capabilities.access.tokens.policies import roles_of
 from telesphor.capabilities.identity.administering import OVERSEERS
+from telesphor.capabilities.identity.enrolment.credential import make_credential
 from telesphor.capabilities.identity.invitations.desk import read_registration
 from telesphor.capabilities.identity.model import ActorPaused
 from telesphor.capabilities.identity.service import find_actor
 from telesphor.client.requests import Command, register_command
 from telesphor.client.wallet import Wallet
 from telesphor.kernel import base64url
+from telesphor.kernel.commitment import commit
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import TelesphorError
+from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.ledger.attribution import check_attribution
 from telesphor.ledger.replay import check_state
 from telesphor.runtime.capability import Actor, Receipt
@@ -78,6 +81,30 @@ class House(Story):
     def sign_in(self, wallet: Wallet) -> Session:
         ticket = self.ask(wallet, ("session.open/1", {})).results[0].ticket
         return self.node.desks.browsers.sessions.begin(ticket)[0]
+
+    def enrol(self) -> Wallet:
+        """A device of the patient's."""
+        device, maker, key = self.wallet("device"), self.ids.next(), SigningKey.generate(HybridSuite.ROOT)
+        data = make_credential(
+            maker=f"{maker}.example",
+            key=key,
+            model="Oximeter",
+            serial=commit(b"serial", key32=bytes(32)),
+            device=device.signing_key.public,
+            begins_ms=self.clock.now_ms() - HOUR_MS,
+            ends_ms=self.clock.now_ms() + HOUR_MS,
+        )
+        trusted = {
+            "maker": maker,
+            "name": f"{maker}.example",
+            "keys": key.public.jwks(),
+            "models": ["Oximeter"],
+        }
+        enrolled = {"device": device.actor, "maker": maker, "owner": self.patient.actor}
+        enrolled |= {"document": digest_of(data), "credential": msgspec.json.decode(data)}
+        self.ask(self.hospital, register_command(device, node=ORIGIN))
+        self.ask(self.hospital, ("maker.trust/1", trusted), ("device.enrol/1", enrolled))
+        return device
 
     def invitation(self, **more: Any) -> tuple[Invited, str]:
         """A command that invites somebody new, and the link's code."""
@@ -205,6 +232,39 @@ def test_administrator_cannot_invite_under_an_id_that_was_made_before(house: Hou
     assert code_of(house, house.tomas, invited) == "not-permitted"
 
 
+def test_administrator_cannot_become_a_patient_who_is_expected_with_a_visit(house: House) -> None:
+    """However young the id is: the clinician who made it took the link back, to send another."""
+    invited, _ = house.invitation(visit=house.ids.next())
+    to_be = invited[1]["actor"]
+    visit = {
+        "visit": invited[1]["visit"],
+        "patient": to_be,
+        "clinician": house.clinician.actor,
+        "devices": [],
+    }
+    visit |= {"starts_at": house.instant(HOUR_MS), "minutes": 20}
+    house.ask(house.clinician, ("visit.schedule/1", visit))
+    other, _ = house.invitation(actor=to_be)
+    assert code_of(house, house.tomas, other) == "not-permitted"
+
+
+def test_administrator_cannot_become_somebody_whom_others_have_invited(house: House) -> None:
+    invited, _ = house.invitation()
+    house.ask(house.hospital, invited)
+    house.ask(house.hospital, ("invitation.withdraw/1", {"invitation": invited[1]["invitation"]}))
+    again, _ = house.invitation(actor=invited[1]["actor"])
+    assert code_of(house, house.tomas, again) == "not-permitted"
+
+
+def test_administrator_may_send_another_link_under_an_id_that_it_made(house: House) -> None:
+    invited, _ = house.invitation()
+    house.ask(house.tomas, invited)
+    house.ask(house.tomas, ("invitation.withdraw/1", {"invitation": invited[1]["invitation"]}))
+    again, code = house.invitation(actor=invited[1]["actor"])
+    house.ask(house.tomas, again)
+    house.redeem(again, code)
+
+
 def test_paused_person_signs_nothing_and_its_sessions_are_over_at_once(house: House) -> None:
     person = house.newcomer()
     session = house.sign_in(person)
@@ -235,6 +295,12 @@ def test_paused_device_does_not_act(house: House) -> None:
     house.ask(house.tomas, ("actor.pause/1", {"actor": house.monitor.actor, "reason": "incident"}))
     assert code_of(house, house.monitor, ("device.challenge/1", {})) == "actor-paused"
     house.ask(house.tomas, ("actor.resume/1", {"actor": house.monitor.actor}))
+
+
+def test_administrator_revokes_a_lost_device_and_nobody_else_does(house: House) -> None:
+    revoke = ("device.revoke/1", {"device": house.enrol().actor, "reason": "stolen"})
+    assert code_of(house, house.clinician, revoke) == "access-denied"
+    assert types_of(house.ask(house.tomas, revoke)) == ["device.revoked/1", "access.decided/1"]
 
 
 def test_pause_and_its_end_come_once(house: House) -> None:

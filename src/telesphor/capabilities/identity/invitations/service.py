@@ -158,6 +158,11 @@ def has_invited(state: State, inviter: str, actor: str) -> bool:
     return inviter in store.inviters_of(state.db, actor=actor, now=format_instant(state.now_ms))
 
 
+def was_invited(state: State, actor: str, *, besides: str) -> bool:
+    """Say whether anybody but `besides` ever invited this actor, whatever became of the link."""
+    return store.was_invited(state.db, actor=actor, besides=besides)
+
+
 class InvitationDesk:
     """Decides about invitations."""
 

@@ -65,6 +65,12 @@ def inviters_of(db: apsw.Connection, *, actor: str, now: str) -> set[str]:
     return {inviter for (inviter,) in db.execute(sql, (actor, now))}
 
 
+def was_invited(db: apsw.Connection, *, actor: str, besides: str) -> bool:
+    """Return whether anybody but `besides` ever invited an actor, whatever became of it."""
+    sql = "SELECT 1 FROM invitations WHERE actor = ? AND inviter <> ? LIMIT 1"
+    return db.execute(sql, (actor, besides)).fetchone() is not None
+
+
 def apply(db: apsw.Connection, entry: Recorded) -> None:
     """Fold one entry of invitations into the table."""
     invitation, body = parse_stream(entry.stream)[1], entry.body

@@ -117,6 +117,11 @@ def find_seats(db: apsw.Connection, visit: str) -> tuple[SeatRow, ...]:
     return store.seats_of(db, visit)
 
 
+def has_seat(db: apsw.Connection, actor: str) -> bool:
+    """Say whether somebody, registered or not, was ever given a seat in a visit."""
+    return store.has_seat(db, actor)
+
+
 def in_room(db: apsw.Connection, visit: str) -> tuple[ActorId, ...]:
     """Return who is in the room of a visit now, sorted."""
     return tuple(seat.actor for seat in store.seats_of(db, visit) if seat.state is SeatState.ADMITTED)

@@ -110,6 +110,11 @@ def seats_of(db: apsw.Connection, visit: str) -> tuple[SeatRow, ...]:
     return tuple(_seat(row) for row in db.execute(sql, (visit, SEATS_EVER_MAX)))
 
 
+def has_seat(db: apsw.Connection, actor: str) -> bool:
+    """Return whether an actor, registered or not, has a seat in any visit, or had."""
+    return db.execute("SELECT 1 FROM visit_seats WHERE actor = ? LIMIT 1", (actor,)).fetchone() is not None
+
+
 def waiting_for(
     db: apsw.Connection, clinician: str, *, after_at: str, limit: int
 ) -> list[tuple[VisitId, ActorId]]:
