@@ -30,10 +30,8 @@ Site = Annotated[
     str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?)?$", max_length=200)
 ]
 
-DisplayName = Annotated[
-    str, StringConstraints(pattern=r"^([^\s\x00-\x1f\x7f]+( [^\s\x00-\x1f\x7f]+)*)?$", max_length=80)
-]
-"""One line, as it stands in a heading of a phone."""
+DisplayName = Annotated[str, StringConstraints(pattern=r"^([^\s\p{C}]+( [^\s\p{C}]+)*)?$", max_length=80)]
+"""One line, as it stands in a heading of a phone, with nothing in it that does not show or turns text around."""
 
 Origin = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9._-]+)*$", max_length=200)]
 """A schema-less URL (C2SP tlog-checkpoint): lower case, no spaces, no plus."""

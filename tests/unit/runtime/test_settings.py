@@ -57,6 +57,8 @@ def test_folder_without_a_node_is_refused_with_the_way_to_make_one(tmp_path: Pat
         (ORIGIN + 'display_name = "two\\nlines"\n', "setting `display_name`"),
         (ORIGIN + 'display_name = " "\n', "setting `display_name`"),
         (ORIGIN + f'display_name = "{"n" * 81}"\n', "setting `display_name`"),
+        (ORIGIN + 'display_name = "\\u200b"\n', "setting `display_name`"),
+        (ORIGIN + 'display_name = "Clinic \\u202erevir"\n', "setting `display_name`"),
         ('origin = "Node.Example"\n', "setting `origin`"),
         ('origin = "node.example/a b"\n', "setting `origin`"),
         ('origin = "node+example"\n', "setting `origin`"),
