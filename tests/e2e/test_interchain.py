@@ -6,14 +6,13 @@ Also what a node does with proofs that are sent wrongly, and with one whose judg
 from __future__ import annotations
 
 import asyncio
-import os
+import io
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,16 @@ from telesphor.kernel.digest import digest_of
 from telesphor.kernel.entry import parse_entry
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger.attribution import check_attribution
-from telesphor.ledger.fsck import fsck
 from telesphor.ledger.replay import check_state
 from telesphor.runtime.folder import NodeFolder
 from telesphor.runtime.serving import serving
 from telesphor.runtime.settings import load_settings
 from telesphor.runtime.tickets import TicketRefused
 from telesphor.verify.pack import write_verifier
-from tests.e2e.running import Answer, Running, code_of, running
-from tests.torture.folders import PASSPHRASE
+from tests.e2e.running import Answer, MovableClock, Running, code_of, running
+from tests.torture.children import judge_and_die
+from tests.torture.folders import CLINICIAN, PASSPHRASE, check_ledger, make_folder
+from tests.torture.processes import Child
 from tests.unit.client.lines import Line
 from tests.unit.verify.builder import ORIGIN as STRANGE_CLINIC
 from tests.unit.verify.builder import log_signer
@@ -153,9 +153,8 @@ def test_hospital_goes_on_from_the_clinics_visit_and_proves_what_it_is_built_on(
 
 def check_everything(folder: Path) -> None:
     """What `fsck --requests` does."""
-    files = ledger_files(NodeFolder(folder), load_settings(folder))
-    assert fsck(files, build_checking_registry).state_rows > 0
-    assert check_attribution(files) > 0
+    assert check_ledger(folder).state_rows > 0
+    assert check_attribution(ledger_files(NodeFolder(folder), load_settings(folder))) > 0
 
 
 def test_hospital_that_does_not_know_the_clinic_refuses_its_proof(tmp_path: Path) -> None:
@@ -176,12 +175,10 @@ def test_hospital_that_does_not_know_the_clinic_refuses_its_proof(tmp_path: Path
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("interchain") / "node"
-    with running(folder) as made:
-        pass
+    wallets, clock = make_folder(folder), MovableClock()
     name_partner(folder, STRANGE_CLINIC, log_signer().vkeys())
-    with open_node(folder, passphrase=PASSPHRASE, clock=made.clock) as opened, serving(opened.edge()) as url:
-        wallets = {str(wallet.actor): wallet for wallet in (made.system, made.clinician, made.patient)}
-        yield Running(opened, url, wallets, made.clock, made.logs)
+    with open_node(folder, passphrase=PASSPHRASE, clock=clock) as opened, serving(opened.edge()) as url:
+        yield Running(opened, url, wallets, clock, io.StringIO())
 
 
 def submit(
@@ -370,34 +367,25 @@ def test_nodes_own_word_is_no_command(node: Running, name: str) -> None:
 # A node that dies before it spoke.
 
 
-def die_before_the_word(folder: Path, grant: ProofGrant, data: bytes) -> None:
-    """Judge a bundle and be killed between its verification and the entry about it."""
-    with open_node(folder, passphrase=PASSPHRASE) as node:
-        node.desks.proofs._record = lambda _command, _word: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
-        node.desks.proofs.judge(grant, data)
-
-
 def test_proof_whose_node_was_killed_before_it_spoke_is_announced_again_and_accepted(tmp_path: Path) -> None:
     folder = tmp_path / "node"
-    with running(folder) as made:
-        pass
+    clinician = make_folder(folder)[CLINICIAN]
     name_partner(folder, STRANGE_CLINIC, log_signer().vkeys())
 
     async def announce(url: str) -> str:
-        async with NodeClient(url, made.clinician, origin=load_settings(folder).origin) as client:
+        async with NodeClient(url, clinician, origin=load_settings(folder).origin) as client:
             body = {"proof": proof, "bundle": digest_of(BUNDLE), "size": len(BUNDLE), "facts": [CLOSING]}
             return str((await client.send(("interchain.submit/1", body))).results[0]["ticket"])
 
     async def go_on(url: str) -> AcceptedProof:
-        async with NodeClient(url, made.clinician, origin=load_settings(folder).origin) as client:
+        async with NodeClient(url, clinician, origin=load_settings(folder).origin) as client:
             return await client.submit_proof(BUNDLE, facts=[CLOSING], proof=proof)
 
     proof = IDS.next()
     with open_node(folder, passphrase=PASSPHRASE) as node, serving(node.edge()) as url:
         grant = node.desks.proofs.tickets.redeem(asyncio.run(announce(url)), ProofGrant)
-    child = get_context("spawn").Process(target=die_before_the_word, args=(folder, grant, BUNDLE))
-    child.start()
-    child.join(60)
+    child = Child(judge_and_die, folder, grant, BUNDLE)
+    child.end()
     assert child.exitcode == -signal.SIGKILL
     with open_node(folder, passphrase=PASSPHRASE) as node, serving(node.edge()) as url:
         accepted = asyncio.run(go_on(url))
@@ -408,8 +396,7 @@ def test_proof_whose_node_was_killed_before_it_spoke_is_announced_again_and_acce
 
 def test_node_that_serves_judges_in_a_child_process(tmp_path: Path) -> None:
     folder = tmp_path / "node"
-    with running(folder, verify_processes=0) as made:
-        pass
+    clinician = make_folder(folder, verify_processes=0)[CLINICIAN]
     name_partner(folder, STRANGE_CLINIC, log_signer().vkeys())
     with (
         open_node(folder, passphrase=PASSPHRASE, serving=True, networked=False) as node,
@@ -417,7 +404,7 @@ def test_node_that_serves_judges_in_a_child_process(tmp_path: Path) -> None:
     ):
 
         async def ask() -> AcceptedProof:
-            async with NodeClient(url, made.clinician, origin=node.settings.origin) as client:
+            async with NodeClient(url, clinician, origin=node.settings.origin) as client:
                 return await client.submit_proof(BUNDLE, facts=[CLOSING])
 
         assert asyncio.run(ask()).level == "L1"

@@ -10,14 +10,15 @@ import asyncio
 import io
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -40,6 +41,7 @@ from telesphor.ledger.witness.model import format_request
 from telesphor.ledger.witness.standalone import WitnessFolder, WitnessSettings, create_witness
 from tests.e2e.running import MovableClock, Running, code_of, running
 from tests.e2e.test_interchain import check_everything
+from tests.support.commands import START_SECONDS, TERMINAL, run_to_end, running_command
 from tests.support.mirrored import (
     add_leaves,
     append_behind,
@@ -51,9 +53,9 @@ from tests.support.mirrored import (
 from tests.torture.folders import CLINICIAN, ORIGIN, SYSTEM
 
 RUN = "from telesphor.cli import main; main()"
-START_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
 SECRET = b"of the witness"
+SECRETS = {"TELESPHOR_WITNESS_PASSPHRASE": SECRET.decode()}
 WALLET_SECRET = b"of the actor"
 CHEAP = Argon2idParams(memory_kib=8 * 1024, iterations=1, lanes=1)
 IDS = IdSource(SystemClock())
@@ -96,8 +98,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Places:
     save_wallet(wallets[SYSTEM], key, passphrase=WALLET_SECRET, params=CHEAP)
     secret.write_bytes(WALLET_SECRET + b"\n")
     vkeys = str(places.node / "log.vkeys")
-    words = ["mirror", str(places.validator), vkeys, "--url", "http://127.0.0.1:1", "--as", str(key)]
-    done = witness(*words, "--passphrase-file", str(secret))
+    words: tuple[str | Path, ...] = ("witness", "mirror", places.validator, vkeys, "--as", key)
+    url = ("--url", "http://127.0.0.1:1")
+    done = run_to_end(*words, *url, "--passphrase-file", secret, secrets=SECRETS)
     assert done.returncode == 0, done.stderr
     assert ORIGIN in done.stdout
     assert SYSTEM in done.stderr
@@ -109,26 +112,24 @@ def places(made: Places, tmp_path: Path) -> Places:
     return made.copy(tmp_path)
 
 
-def environment() -> dict[str, str]:
-    path = os.pathsep.join(path for path in sys.path if path)
-    secret = {"TELESPHOR_WITNESS_PASSPHRASE": SECRET.decode()}
-    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "TERM": "dumb", **secret}
-
-
-def witness(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run `telesphor witness` to its end."""
-    return subprocess.run(
-        [sys.executable, "-c", RUN, "witness", *words],
-        env=environment(), capture_output=True, text=True, timeout=START_SECONDS, check=False,
-    )  # fmt: skip
+@contextmanager
+def validating(folder: Path) -> Iterator[str]:
+    """`telesphor witness run` while the block runs; yields its URL. It ends without a word of complaint."""
+    words = ("witness", "run", folder, "--port", "0")
+    with running_command(folder.parent / "validator.said", *words, secrets=SECRETS) as process:
+        yield process.wait_for_file(WitnessFolder(folder).address)
+        assert process.end().returncode in (0, -signal.SIGTERM)
+    assert "Unclosed" not in process.said
 
 
 @contextmanager
-def validating(folder: Path) -> Iterator[str]:
-    """`telesphor witness run` in a process of its own; yields its URL. It ends without a word of complaint."""
+def validating_from_nothing(folder: Path) -> Iterator[str]:
+    """The same, by an interpreter that has loaded nothing and is taken down by itself."""
     words = [sys.executable, "-c", RUN, "witness", "run", str(folder), "--port", "0"]
+    path = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, **TERMINAL, **SECRETS, "PYTHONPATH": path}
     with (folder.parent / "validator.log").open("w") as out:
-        process = subprocess.Popen(words, env=environment(), stderr=out)
+        process = subprocess.Popen(words, env=environment, stderr=out)
     try:
         yield _wait_for_address(folder, process)
         process.terminate()
@@ -165,7 +166,7 @@ def submit(node: Node, validator: str, *, old_size: int) -> tuple[int, bytes, in
                     status, data = answer.status, await answer.read()
                 if status != 503 or time.monotonic() > deadline:
                     return status, data
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
 
     return *asyncio.run(ask()), size
 
@@ -184,7 +185,7 @@ def mirrored(node: Node) -> list[Any]:
 def test_validator_cosigns_what_it_has_read_and_the_ledger_says_who_reads(places: Places) -> None:
     with serve_mirrored(places.node, leaves=LEAVES) as (node, url):
         places.agree(url)
-        with validating(places.validator) as validator:
+        with validating_from_nothing(places.validator) as validator:
             status, lines, size = submit(node, validator, old_size=0)
             assert status == 200, lines
             note = parse_note(node.book.covering(size - 1).note + lines)
@@ -219,6 +220,28 @@ def not_canonical(leaf: dict[str, Any]) -> bytes:
     return encode_like(leaf, id=IDS.next(), salt=IDS.nonce(), n=leaf["n"] + 1).replace(b",", b", ", 1)
 
 
+class Agreed(NamedTuple):
+    """A validator that runs, and the ledger of which it cosigned `size` entries; no node runs in its folder now."""
+
+    validator: str
+    node: Path
+    port: int
+    size: int
+
+
+@pytest.fixture(scope="module")
+def agreed(made: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agreed]:
+    """For all faults: what a validator refused is not to change how it takes the next."""
+    places = made.copy(tmp_path_factory.mktemp("agreed"))
+    with ExitStack() as stack:
+        with serve_mirrored(places.node, leaves=LEAVES) as (node, url):
+            places.agree(url)
+            validator = stack.enter_context(validating(places.validator))
+            status, lines, size = submit(node, validator, old_size=0)
+            assert status == 200, lines
+        yield Agreed(validator, places.node, urlsplit(url).port or 0, size)
+
+
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
@@ -229,38 +252,33 @@ def not_canonical(leaf: dict[str, Any]) -> bytes:
     ],
 )
 def test_dishonest_ledger_within_consistent_hashes_is_422_and_the_position_is_named(
-    places: Places, fault: Callable[[dict[str, Any]], bytes], says: str
+    agreed: Agreed, tmp_path: Path, fault: Callable[[dict[str, Any]], bytes], says: str
 ) -> None:
-    with serve_mirrored(places.node, leaves=LEAVES) as (node, url):
-        places.agree(url)
-    port = urlsplit(url).port or 0
-    with validating(places.validator) as validator:
-        with serve_mirrored(places.node, port=port) as (node, _):
-            status, lines, size = submit(node, validator, old_size=0)
-            assert status == 200, lines
-        leaf = last_leaf(places.node)
-        honest = encode_like(leaf, id=IDS.next(), stream=f"leaves/{SYSTEM}", actor=SYSTEM, n=0)
-        at = append_behind(places.node, [fault(leaf), honest])
-        with serve_mirrored(places.node, port=port) as (node, _):
-            assert node.integrator.wait_for(at + 1, timeout_seconds=30)
-            status, answer, new_size = submit(node, validator, old_size=size)
+    folder = shutil.copytree(agreed.node, tmp_path / "node")
+    leaf = last_leaf(folder)
+    honest = encode_like(leaf, id=IDS.next(), stream=f"leaves/{SYSTEM}", actor=SYSTEM, n=0)
+    at = append_behind(folder, [fault(leaf), honest])
+    with serve_mirrored(folder, port=agreed.port) as (node, _):
+        assert node.integrator.wait_for(at + 1, timeout_seconds=30)
+        status, answer, new_size = submit(node, agreed.validator, old_size=agreed.size)
     n = leaf["n"]
-    assert size <= at < new_size
+    assert agreed.size <= at < new_size
     assert status == 422, answer
     assert says.format(at=at, n=n, next=n + 1, after=n + 2) in answer.decode()
 
 
 def test_node_that_was_restarted_is_read_on_under_a_new_ticket(places: Places) -> None:
-    with serve_mirrored(places.node, leaves=LEAVES) as (node, url):
-        places.agree(url)
-    port = urlsplit(url).port or 0
-    with validating(places.validator) as validator:
-        size = 0
-        for times in (1, 2):
-            with serve_mirrored(places.node, port=port, leaves=3) as (node, _):
-                status, lines, size = submit(node, validator, old_size=size)
-                assert status == 200, lines
-                assert len(mirrored(node)) == times
+    with ExitStack() as stack:
+        with serve_mirrored(places.node, leaves=LEAVES) as (node, url):
+            places.agree(url)
+            validator = stack.enter_context(validating(places.validator))
+            status, lines, size = submit(node, validator, old_size=0)
+            assert status == 200, lines
+            assert len(mirrored(node)) == 1
+        with serve_mirrored(places.node, port=urlsplit(url).port or 0, leaves=3) as (node, _):
+            status, lines, _ = submit(node, validator, old_size=size)
+            assert status == 200, lines
+            assert len(mirrored(node)) == 2
 
 
 def test_validator_that_the_node_does_not_name_cosigns_nothing(places: Places) -> None:
@@ -282,7 +300,7 @@ def test_validator_that_the_node_does_not_name_cosigns_nothing(places: Places) -
             assert asyncio.run(ask()) == (503, "the entries cannot be read\n")
         assert mirrored(node) == []
         assert size > 0
-    assert "mirror-not-permitted" in (places.validator.parent / "validator.log").read_text()
+    assert "mirror-not-permitted" in (places.validator.parent / "validator.said" / "stderr").read_text()
 
 
 # The node's door.
@@ -308,23 +326,41 @@ def test_ticket_for_something_else_opens_no_entries(alone: Running) -> None:
 
 
 class Door:
-    """A node that the system mirrors, asked as its bytes are."""
+    """A node that the system mirrors, asked as its bytes are under a ticket."""
 
-    def __init__(self, node: Running, ticket: str) -> None:
-        self.node, self.ticket = node, ticket
+    def __init__(self, node: Running) -> None:
+        answer = node.command(node.system, "ledger.mirror/1", first=0)
+        assert answer.status == 200, answer
+        self.node, self.ticket = node, str(answer.json()["results"][0]["ticket"])
 
     def get(self, path: str) -> Any:
         return self.node.ask("GET", path, headers={"authorization": f"Bearer {self.ticket}"})
 
 
+@contextmanager
+def mirrored_by_system(folder: Path) -> Iterator[Running]:
+    wallets, clock = make_mirrored(folder), MovableClock()
+    with serve_mirrored(folder, clock=clock, leaves=LEAVES) as (node, url):
+        yield Running(node, url, wallets, clock, io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """For those who change nothing but its clock."""
+    with mirrored_by_system(tmp_path_factory.mktemp("shared") / "node") as node:
+        yield node
+
+
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    wallets, clock = make_mirrored(tmp_path / "node"), MovableClock()
-    with serve_mirrored(tmp_path / "node", clock=clock, leaves=LEAVES) as (node, url):
-        asked = Running(node, url, wallets, clock, io.StringIO())
-        answer = asked.command(asked.system, "ledger.mirror/1", first=0)
-        assert answer.status == 200, answer
-        yield Door(asked, answer.json()["results"][0]["ticket"])
+def door(shared: Running) -> Door:
+    return Door(shared)
+
+
+@pytest.fixture
+def own_door(tmp_path: Path) -> Iterator[Door]:
+    """For one who leaves it otherwise than it was."""
+    with mirrored_by_system(tmp_path / "node") as node:
+        yield Door(node)
 
 
 def test_full_bundles_may_be_kept_and_partial_ones_not(door: Door) -> None:
@@ -356,27 +392,27 @@ def test_expired_ticket_opens_no_entries(door: Door) -> None:
     assert code_of(door.get("/tile/entries/000"), 401) == "ticket-refused"
 
 
-def test_retired_mirror_reads_nothing_under_its_old_ticket(door: Door) -> None:
-    assert door.node.command(door.node.system, "actor.retire/1", id=SYSTEM).status == 200
-    assert code_of(door.get("/tile/entries/000"), 403) == "actor-retired"
+def test_retired_mirror_reads_nothing_under_its_old_ticket(own_door: Door) -> None:
+    assert own_door.node.command(own_door.node.system, "actor.retire/1", id=SYSTEM).status == 200
+    assert code_of(own_door.get("/tile/entries/000"), 403) == "actor-retired"
 
 
 def test_reader_that_does_not_read_holds_its_own_place_only_and_not_for_long(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    own_door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_routes, "MIRROR_SECONDS", 1.0)
-    add_leaves(door.node.node, 512 - LEAVES % 256, size=LEAF_BYTES_MAX)
-    with door.node.connect() as connection:
+    monkeypatch.setattr(ledger_routes, "MIRROR_SECONDS", 0.6)
+    add_leaves(own_door.node.node, 512 - LEAVES, size=LEAF_BYTES_MAX)
+    with own_door.node.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        head = f"GET /tile/entries/001 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {door.ticket}\r\n\r\n"
+        head = f"GET /tile/entries/001 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {own_door.ticket}\r\n\r\n"
         connection.sendall(head.encode())
         codes: set[str] = set()
-        for _ in range(100):
-            answer = door.get("/tile/entries/000.p/1")
+        for _ in range(500):
+            answer = own_door.get("/tile/entries/000.p/1")
             if answer.status == 200 and codes:
                 break
             codes |= {code_of(answer, 503)} if answer.status != 200 else set()
-            time.sleep(0.05)
+            time.sleep(0.01)
         assert (answer.status, codes) == (200, {"mirror-busy"})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.app import create_node, open_node
+from telesphor.app import Node, create_node, open_node
 from telesphor.client.wallet import Wallet, save_wallet
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.ids import IdSource
@@ -18,6 +18,7 @@ from telesphor.runtime.network import parse_network_settings
 from telesphor.runtime.serving import serving
 from telesphor.runtime.settings import SettingsRefused
 from tests.e2e.test_mirroring import mirrored, submit
+from tests.support.bcoin import free_port
 from tests.support.mirrored import (
     add_leaves,
     append_behind,
@@ -58,36 +59,56 @@ class Hospital:
             yield f"{url}/witness"
 
 
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[tuple[Path, Hospital]]:
-    wallets = make_mirrored(tmp_path / "clinic")
-    yield tmp_path / "clinic", Hospital(tmp_path / "hospital", tmp_path / "clinic", wallets[SYSTEM])
+class Pair:
+    """The clinic's folder, which is served where `serve_clinic` is entered, and the hospital, which always is."""
+
+    def __init__(self, folder: Path, port: int, witness: str) -> None:
+        self.folder, self._port, self._witness = folder, port, witness
+        self._cosigned = 0
+
+    @contextmanager
+    def serve_clinic(self, *, leaves: int = 0) -> Iterator[Node]:
+        with serve_mirrored(self.folder, port=self._port, leaves=leaves) as (node, _):
+            yield node
+
+    def submit(self, node: Node) -> tuple[int, bytes, int]:
+        """Ask the hospital for its cosignature, after those that it gave before; status, answer and size."""
+        status, answer, size = submit(node, self._witness, old_size=self._cosigned)
+        if status == 200:
+            self._cosigned = size
+        return status, answer, size
 
 
-def test_node_cosigns_what_it_has_read(clinic: tuple[Path, Hospital]) -> None:
-    folder, hospital = clinic
-    with serve_mirrored(folder, leaves=LEAVES) as (node, url), hospital.serve(clinic_url=url) as witness:
-        status, lines, size = submit(node, witness, old_size=0)
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder, port = tmp_path_factory.mktemp("pair"), free_port()
+    wallets = make_mirrored(folder / "clinic")
+    hospital = Hospital(folder / "hospital", folder / "clinic", wallets[SYSTEM])
+    with hospital.serve(clinic_url=f"http://127.0.0.1:{port}") as witness:
+        yield Pair(folder / "clinic", port, witness)
+
+
+def test_node_cosigns_what_it_has_read(pair: Pair) -> None:
+    with pair.serve_clinic(leaves=LEAVES) as node:
+        before = len(mirrored(node))
+        status, lines, size = pair.submit(node)
         assert status == 200, lines
         assert len(parse_note(node.book.covering(size - 1).note + lines).signatures) == 4
         add_leaves(node, 7)
-        assert submit(node, witness, old_size=size)[0] == 200
-        (asked,) = mirrored(node)
-        assert asked.actor == SYSTEM
+        assert pair.submit(node)[0] == 200
+        asked = mirrored(node)[before:]
+        assert [entry.actor for entry in asked] == [SYSTEM]
 
 
-def test_node_refuses_a_ledger_that_skips_a_number_and_names_the_position(
-    clinic: tuple[Path, Hospital],
-) -> None:
-    folder, hospital = clinic
-    with serve_mirrored(folder, leaves=LEAVES) as (node, url), hospital.serve(clinic_url=url) as witness:
-        status, _, size = submit(node, witness, old_size=0)
-        assert status == 200
-    leaf = last_leaf(folder)
-    at = append_behind(folder, [encode_like(leaf, id=IDS.next(), salt=IDS.nonce(), n=leaf["n"] + 2)])
-    with serve_mirrored(folder) as (node, url), hospital.serve(clinic_url=url) as witness:
+def test_node_refuses_a_ledger_that_skips_a_number_and_names_the_position(pair: Pair) -> None:
+    with pair.serve_clinic(leaves=LEAVES) as node:
+        assert pair.submit(node)[0] == 200
+    leaf = last_leaf(pair.folder)
+    skipping = encode_like(leaf, id=IDS.next(), salt=IDS.nonce(), n=leaf["n"] + 2)
+    at = append_behind(pair.folder, [skipping])
+    with pair.serve_clinic() as node:
         assert node.integrator.wait_for(at, timeout_seconds=30)
-        status, answer, _ = submit(node, witness, old_size=size)
+        status, answer, _ = pair.submit(node)
     assert status == 422
     assert f"entry `{at}`" in answer.decode()
 

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,13 +29,13 @@ from telesphor.runtime.tls.policy import NODES, QUANTUM_ONLY, X25519, ChannelPol
 from telesphor.runtime.tls.probe import probe
 from telesphor.runtime.tls.trust import TrustStore
 from tests.support.certificates import Organisation
+from tests.support.commands import START_SECONDS, Command, Ended, run_to_end, running_command
 from tests.torture.folders import ORIGIN, PASSPHRASE, make_folder
 
-RUN = "from telesphor.cli import main; main()"
-START_SECONDS = 60.0
 WAIT_SECONDS = 30.0
 CLASSICAL = ChannelPolicy(groups=(X25519,), mutual=True, mldsa=True)
 WITNESS = "north.example/witness"
+SECRETS = dict.fromkeys(("TELESPHOR_PASSPHRASE", "TELESPHOR_WITNESS_PASSPHRASE"), PASSPHRASE.decode())
 
 
 class World(NamedTuple):
@@ -69,62 +65,26 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return made
 
 
-class Process:
-    """A command that serves; its words for people are kept as they come."""
-
-    def __init__(self, output: Path, *words: str | Path) -> None:
-        path = os.pathsep.join(path for path in sys.path if path)
-        secret = {
-            name: PASSPHRASE.decode() for name in ("TELESPHOR_PASSPHRASE", "TELESPHOR_WITNESS_PASSPHRASE")
-        }
-        environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "TERM": "dumb", **secret}
-        self._output = output
-        with output.open("wb") as target:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN, *map(str, words)], env=environment, stderr=target, stdout=target
-            )
-
-    @property
-    def said(self) -> str:
-        return self._output.read_text(encoding="utf-8")
-
-    def urls(self, count: int) -> list[str]:
-        """The addresses that it listens on, in the order in which it says them."""
-        until(lambda: len(self._urls()) >= count or self.process.poll() is not None, seconds=START_SECONDS)
-        assert len(self._urls()) == count, self.said
-        return self._urls()
-
-    def _urls(self) -> list[str]:
-        return re.findall(r"^  (https?://\S+) ", self.said, re.MULTILINE)
-
-
 @contextmanager
-def running(output: Path, *words: str | Path) -> Iterator[Process]:
-    started = Process(output, *words)
-    try:
-        yield started
-    finally:
-        if started.process.poll() is None:
-            started.process.send_signal(signal.SIGTERM)
-            try:
-                started.process.wait(START_SECONDS)
-            except subprocess.TimeoutExpired:
-                started.process.kill()
-                started.process.wait()
+def running(folder: Path, *words: str | Path) -> Iterator[Command]:
+    """A command that serves while the block runs."""
+    with running_command(folder, *words, secrets=SECRETS) as process:
+        yield process
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(path for path in sys.path if path)
-    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "TERM": "dumb"}
-    environment["TELESPHOR_PASSPHRASE"] = PASSPHRASE.decode()
-    return subprocess.run(
-        [sys.executable, "-c", RUN, *map(str, words)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
+def command(*words: str | Path) -> Ended:
+    return run_to_end(*words, secrets=SECRETS)
+
+
+def urls_of(process: Command, count: int) -> list[str]:
+    """The addresses that it listens on, in the order in which it says them."""
+
+    def urls() -> list[str]:
+        return re.findall(r"^  (https?://\S+) ", process.said, re.MULTILINE)
+
+    until(lambda: len(urls()) >= count or not process.runs, seconds=START_SECONDS)
+    assert len(urls()) == count, process.said
+    return urls()
 
 
 def until(condition: Callable[[], object], *, seconds: float = WAIT_SECONDS) -> None:
@@ -195,7 +155,7 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     place = tmp_path_factory.mktemp("served")
     make_secure_node(place / "node", world)
     with running(place / "said", "serve", "--node", place / "node") as process:
-        yield place / "node", process.urls(3), world
+        yield place / "node", urls_of(process, 3), world
 
 
 Served = tuple[Path, list[str], World]
@@ -335,11 +295,11 @@ def test_witness_and_node_reach_a_cosignature_over_mutual_tls(world: World, tmp_
     make_secure_node(node, world)
     card = make_secure_witness(witness, world, node, certified_by=world.north)
     with running(tmp_path / "witness.said", "witness", "run", witness) as there:
-        (url,) = there.urls(1)
+        (url,) = urls_of(there, 1)
         assert url.startswith("https://")
         name_witness(node, url, card)
         with running(tmp_path / "node.said", "serve", "--node", node) as here:
-            plain, nodes, _ = here.urls(3)
+            plain, nodes, _ = urls_of(here, 3)
             until(lambda: fetch(f"{plain}/v1/network")["peers"][0]["acknowledged"] > 0)
             done = command(
                 "network", "status", "--json", "--node", node,
@@ -358,9 +318,9 @@ def test_witness_with_a_certificate_of_another_organisation_than_its_card_is_ref
     make_secure_node(node, world)
     card = make_secure_witness(witness, world, node, certified_by=world.clinic)
     with running(tmp_path / "witness.said", "witness", "run", witness) as there:
-        name_witness(node, there.urls(1)[0], card)
+        name_witness(node, urls_of(there, 1)[0], card)
         with running(tmp_path / "node.said", "serve", "--node", node) as here:
-            plain = here.urls(3)[0]
+            plain = urls_of(here, 3)[0]
             until(lambda: fetch(f"{plain}/v1/network")["peers"][0]["says"])
             peer = fetch(f"{plain}/v1/network")["peers"][0]
             assert peer["acknowledged"] == 0
@@ -385,7 +345,7 @@ def test_node_without_plain_listener_is_reached_by_commands_in_its_folder(
     node = tmp_path / "node"
     make_secure_node(node, world, plain=False, host=None, port=None)
     with running(tmp_path / "said", "serve", "--node", node) as process:
-        nodes, browsers = process.urls(2)
+        nodes, browsers = urls_of(process, 2)
         assert nodes.startswith("https://") and browsers.startswith("https://")
         assert (node / "node.address").read_text() == nodes
         done = command("keygen", tmp_path / "actor.key", "--node", node)

@@ -17,8 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,46 +26,29 @@ from telesphor.client.wallet import Wallet
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.ids import IdSource
 from tests.e2e.running import code_of, running
-from tests.torture.children import run_command
+from tests.support.commands import START_SECONDS, TERMINAL, Ended, run_to_end, running_command
 from tests.torture.folders import CLINICIAN, ORIGIN, PASSPHRASE, PATIENT, SYSTEM, check_ledger, make_folder
-from tests.torture.processes import Child
 
-START_SECONDS = 60.0
 DISK_BYTES = 16 * 1024 * 1024
 RUN = "from telesphor.cli import main; main()"
+SECRET = {"TELESPHOR_PASSPHRASE": PASSPHRASE.decode()}
 
 
-class Done(NamedTuple):
-    """How a command ended, and what it printed for people."""
-
-    returncode: int
-    stderr: str
-
-
-def command(*arguments: str | Path, passphrase: bytes = PASSPHRASE) -> Done:
+def command(*arguments: str | Path, passphrase: bytes = PASSPHRASE) -> Ended:
     """Run `telesphor` to its end, in a process of its own that was born with everything imported."""
-    with TemporaryDirectory() as place:
-        output = Path(place) / "stderr"
-        child = Child(run_command, [str(argument) for argument in arguments], _variables(passphrase), output)
-        child.end()
-        assert child.exitcode is not None
-        return Done(child.exitcode, output.read_text(encoding="utf-8"))
+    return run_to_end(*arguments, secrets={"TELESPHOR_PASSPHRASE": passphrase.decode()})
 
 
-def _variables(passphrase: bytes) -> dict[str, str]:
-    return {"TELESPHOR_PASSPHRASE": passphrase.decode(), "COLUMNS": "200", "TERM": "dumb"}
-
-
-def _environment(passphrase: bytes) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     path = os.pathsep.join(path for path in sys.path if path)
-    return {**os.environ, "PYTHONPATH": path, **_variables(passphrase)}
+    return {**os.environ, "PYTHONPATH": path, **TERMINAL, **SECRET}
 
 
 @contextmanager
 def serving_process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`telesphor serve` in a process of its own; yields it and its URL."""
+    """`telesphor serve` by an interpreter that starts from nothing; yields it and its URL."""
     arguments = [sys.executable, "-c", RUN, "serve", "--node", str(folder), "--port", "0"]
-    process = subprocess.Popen(arguments, env=_environment(PASSPHRASE), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(arguments, env=_environment(), stderr=subprocess.PIPE, text=True)
     try:
         yield process, _wait_for_address(folder, process)
     finally:
@@ -86,7 +67,7 @@ def _wait_for_address(folder: Path, process: subprocess.Popen[str]) -> str:
     raise AssertionError("the node does not serve")
 
 
-def refused(done: Done, code: str) -> None:
+def refused(done: Ended, code: str) -> None:
     """A refusal is exit code 1, one line with the code, and perhaps a hint; never a traceback."""
     assert done.returncode == 1, (done.returncode, done.stderr)
     lines = done.stderr.strip().splitlines()
@@ -126,16 +107,18 @@ def test_node_told_to_stop_under_load_keeps_all_it_acknowledged(tmp_path: Path) 
         except OSError:
             return
 
-    with serving_process(folder) as (process, url):
+    with running_command(
+        tmp_path / "said", "serve", "--node", folder, "--port", "0", secrets=SECRET
+    ) as process:
+        url = process.wait_for_file(folder / "node.address")
         before = _entries(url)
         callers = [threading.Thread(target=load) for _ in range(8)]
         for caller in callers:
             caller.start()
         deadline = time.monotonic() + START_SECONDS  # The processes that verify start beside the node.
         while len(acknowledged) < LOAD_ANSWERS and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(START_SECONDS) in (0, -signal.SIGTERM)
+            time.sleep(0.01)
+        assert process.end(signal.SIGTERM).returncode in (0, -signal.SIGTERM)
         for caller in callers:
             caller.join()
     assert acknowledged.count(200) > 8
@@ -281,7 +264,7 @@ def _first(receipt: dict[str, list[dict[str, int]]]) -> int:
     return receipt["entries"][0]["position"]
 
 
-def refused_by(done: Done, codes: set[str]) -> None:
+def refused_by(done: Ended, codes: set[str]) -> None:
     """Refused with one of these codes."""
     found = next((code for code in codes if f"({code})" in done.stderr), "")
     assert found, done.stderr

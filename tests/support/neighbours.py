@@ -6,9 +6,6 @@ process. A node joins them as its operator would have it, by `telesphor network`
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,9 +21,10 @@ from telesphor.ledger.witness.notary import notary_check
 from telesphor.ledger.witness.standalone import WitnessFolder, load_witness_settings, open_witness
 from telesphor.runtime.folder import NodeFolder
 from telesphor.runtime.serving import serving
+from tests.support.commands import running_command
+from tests.support.witnesses import close_together
 
 LABELS = tuple(neighbour.label for neighbour in NEIGHBOURS)
-START_SECONDS = 30.0
 ORGANISATION = ("--organisation", "clinic.example", "--region", "eu-west", "--cloud", "own")
 
 
@@ -68,26 +66,16 @@ class Neighbours:
         return WitnessFolder(self.folder / label)
 
     def close(self) -> None:
-        for label in [*self._served]:
-            self.end(label)
+        close_together(self._served.values())
+        self._served.clear()
 
 
 @contextmanager
 def running_witness(folder: Path) -> Iterator[str]:
-    """`telesphor witness run` while the block runs; yields its address."""
-    words = [sys.executable, "-m", "telesphor", "witness", "run", str(folder), "--port", "0"]
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = WitnessFolder(folder).address
-    try:
-        end = time.monotonic() + START_SECONDS
-        while not (address.is_file() and address.read_text()):
-            assert process.poll() is None, "the witness ended by itself"
-            assert time.monotonic() < end, "the witness did not start"
-            time.sleep(0.02)
-        yield address.read_text()
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
+    """`telesphor witness run`, a process of its own, while the block runs; yields its address."""
+    said = folder.with_name(f"{folder.name}.said")
+    with running_command(said, "witness", "run", folder, "--port", "0") as process:
+        yield process.wait_for_file(WitnessFolder(folder).address)
 
 
 @contextmanager

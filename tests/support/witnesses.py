@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -146,6 +147,14 @@ def serving_witness(witness: Witness, *, tls: ssl.SSLContext | None = None) -> I
     with serving(edge, tls=tls) as url:
         yield url
     desk.close()
+
+
+def close_together(served: Iterable[ExitStack]) -> None:
+    """Take several servers down at the same time: each takes a fifth of a second to end in order."""
+    stacks = [*served]
+    with ThreadPoolExecutor(max(1, len(stacks))) as pool:
+        for ended in [pool.submit(stack.close) for stack in stacks]:
+            ended.result()
 
 
 def peer_at(url: str, name: str = NAME, *, role: Role = Role.WITNESS, place: str = "north") -> WitnessPeer:

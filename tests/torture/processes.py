@@ -36,12 +36,13 @@ class Child:
 
     Args:
         work: a function of `children`; its first argument is where it writes.
+        daemon: ends with the tests at the latest; must be False for what starts processes itself.
     """
 
-    def __init__(self, work: Callable[..., None], *arguments: object) -> None:
+    def __init__(self, work: Callable[..., None], *arguments: object, daemon: bool = True) -> None:
         context = ready_made()
         receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=work, args=(sender, *arguments), daemon=True)
+        self._process = context.Process(target=work, args=(sender, *arguments), daemon=daemon)
         self._process.start()
         sender.close()
         assert self._process.pid is not None

@@ -19,6 +19,7 @@ from telesphor.ledger.witness.witness import Witness
 from tests.support.witnesses import (
     ORIGIN,
     Tree,
+    close_together,
     log_signer,
     make_card,
     make_witness,
@@ -40,19 +41,27 @@ from tests.unit.ledger.witness.gathering import (
 class Network:
     """Three witnesses of three places and a notary, each served on loopback."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder, self._stack = folder, stack
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._served: list[ExitStack] = []
         self.witnesses: dict[str, Witness] = {}
         self.peers = [self.start(place) for place in PLACES]
         self.notary = make_notary(self._place("notary"))
-        url = stack.enter_context(serving_witness(self.notary))
+        url = self._serve(self.notary)
         self.notaries = [peer_at(url, NOTARY, role=Role.NOTARY, place="notary")]
 
     def start(self, place: str) -> WitnessPeer:
         name = witness_name(place)
         self.witnesses[place] = make_witness(self._place(place), name=name)
-        url = self._stack.enter_context(serving_witness(self.witnesses[place]))
-        return peer_at(url, name, place=place)
+        return peer_at(self._serve(self.witnesses[place]), name, place=place)
+
+    def close(self) -> None:
+        close_together(self._served)
+
+    def _serve(self, witness: Witness) -> str:
+        stack = ExitStack()
+        self._served.append(stack)
+        return stack.enter_context(serving_witness(witness))
 
     def _place(self, name: str) -> Path:
         folder = self._folder / name
@@ -62,8 +71,9 @@ class Network:
 
 @pytest.fixture
 def network(tmp_path: Path) -> Iterator[Network]:
-    with ExitStack() as stack:
-        yield Network(tmp_path, stack)
+    made = Network(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -221,7 +231,9 @@ async def test_a_forked_ledger_gathers_nothing(network: Network, published: Publ
     assert published.book.cosignatures(60) == ()
 
 
-async def test_a_disk_that_fails_does_not_end_the_gathering(network: Network, published: Published) -> None:
+async def test_a_disk_that_fails_does_not_end_the_gathering(
+    network: Network, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failures = [OSError("injected"), OSError("injected")]
 
     def newest() -> object:
@@ -229,6 +241,7 @@ async def test_a_disk_that_fails_does_not_end_the_gathering(network: Network, pu
             raise failures.pop()
         return published.checkpoints.last()
 
+    monkeypatch.setattr(module, "REST_SECONDS_MIN", 0.05)
     collector = published.collector(network.peers)
     collector._newest = newest  # type: ignore[assignment]
     async with gathering(collector):

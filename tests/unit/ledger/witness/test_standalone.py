@@ -40,6 +40,7 @@ from telesphor.runtime.serving import serving
 from telesphor.runtime.settings import SettingsRefused
 from telesphor.runtime.tls.files import TlsFileRefused
 from tests.support.certificates import Organisation
+from tests.support.commands import Ended, run_to_end, running_command
 from tests.support.witnesses import NOW_SECONDS, ORIGIN, Tree, clock, log_signer
 
 PASSPHRASE = b"correct horse"
@@ -272,18 +273,18 @@ async def test_nothing_but_the_witness_is_served(opened: OpenWitness) -> None:
                     assert response.status == status, path
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "telesphor", "witness", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def run(*words: str | Path) -> Ended:
+    return run_to_end("witness", *words)
 
 
 def test_a_witness_is_made_run_and_asked_from_the_command_line(tmp_path: Path) -> None:
+    """The one that runs is an interpreter's own, from `-m telesphor` to its end."""
     folder, vkeys = tmp_path / "w", tmp_path / "log.vkeys"
     vkeys.write_bytes(VKEYS)
     words = ["--name", "north.example/witness", "--organisation", "north.example", "--region", "eu-north"]
-    made = run("init", str(folder), *words, "--cloud", "north-cloud", "--operator", "north.example")
+    made = run("init", folder, *words, "--cloud", "north-cloud", "--operator", "north.example")
     assert made.returncode == 0, made.stderr
-    card = run("card", str(folder))
+    card = run("card", folder)
     keys = read_card(card.stdout.strip().encode()).keys
     command = [sys.executable, "-m", "telesphor", "witness", "run", str(folder), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -291,7 +292,7 @@ def test_a_witness_is_made_run_and_asked_from_the_command_line(tmp_path: Path) -
         assert process.stderr is not None
         assert "0 ledgers" in process.stderr.readline()
         url = WitnessFolder(folder).address.read_text()
-        trusted = run("trust", str(folder), str(vkeys))
+        trusted = run("trust", folder, vkeys)
         assert (trusted.returncode, trusted.stdout.strip()) == (0, ORIGIN)
         os.kill(process.pid, signal.SIGHUP)
         tree = Tree(3)
@@ -312,29 +313,23 @@ def test_a_notary_runs_under_its_own_policy(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(PASSPHRASE)
     create_witness(folder, settings=settings, passphrase=PASSPHRASE, clock=SystemClock())
     trust_file(WitnessFolder(folder), VKEYS)
-    command = [sys.executable, "-m", "telesphor", "witness", "run", str(folder), "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stderr is not None
-        assert process.stderr.readline().startswith("notary ")
-        url = WitnessFolder(folder).address.read_text()
+    with running_command(tmp_path / "said", "witness", "run", folder, "--port", "0") as process:
+        url = process.wait_for_file(WitnessFolder(folder).address)
         with pytest.raises(AssertionError, match="403: the checkpoint is at L1"):
             asyncio.run(_ask(url, Tree(3).request(0, time_seconds=1_700_000_000)))
-    finally:
-        process.kill()
-        process.wait()
+    assert process.said.startswith("notary ")
 
 
 async def _ask(url: str, body: bytes) -> bytes:
     """Ask until the log is taken over, for a few seconds."""
     async with aiohttp.ClientSession() as session:
-        for _ in range(100):
+        for _ in range(1_000):
             async with session.post(f"{url}/add-checkpoint", data=body) as response:
                 if response.status != 404:
                     answer = await response.text()
                     assert response.status == 200, f"{response.status}: {answer}"
                     return answer.encode()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
     raise AssertionError("the log was never taken over")
 
 
@@ -342,7 +337,7 @@ async def _ask(url: str, body: bytes) -> bytes:
     "words", [["run", "nowhere"]], ids=lambda words: words[0]
 )  # fmt: skip
 def test_a_refusal_is_one_line_with_its_code(tmp_path: Path, words: list[str]) -> None:
-    result = run(words[0], str(tmp_path / words[1]), *words[2:])
+    result = run(words[0], tmp_path / words[1], *words[2:])
     assert result.returncode == 1
     assert result.stderr.startswith("telesphor: ")
     assert "Traceback" not in result.stderr
@@ -350,7 +345,7 @@ def test_a_refusal_is_one_line_with_its_code(tmp_path: Path, words: list[str]) -
 
 def test_a_wrong_name_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     words = ["--name", "NORTH", "--organisation", "n", "--region", "r", "--cloud", "c", "--operator", "o"]
-    result = run("init", str(tmp_path / "w"), *words)
+    result = run("init", tmp_path / "w", *words)
     assert result.returncode == 1
     assert "(settings-refused)" in result.stderr
     assert not (tmp_path / "w").exists()
