@@ -393,7 +393,10 @@ def test_full_queue_is_refused_and_nothing_taken_is_lost(tmp_path: Path) -> None
         holder = open_database(node.node.folder.ledger)
         holder.execute("BEGIN IMMEDIATE")  # The writer waits for this, and everyone else for the writer.
         answers = [pool.submit(node.open_visit, node.ids.next()) for _ in range(8)]
-        time.sleep(2)
+        end = time.monotonic() + 20
+        while sum(answer.done() for answer in answers) < 4 and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.1)  # Those that are on their way arrive.
         holder.execute("ROLLBACK")
         holder.close()
         results = [answer.result() for answer in answers]

@@ -114,14 +114,21 @@ class Secrets(NamedTuple):
 
     def found_in(self, answers: Iterable[Answered]) -> list[str]:
         """The answers that hold a secret; never which."""
-        return sorted({f"{answer.method} {answer.path}" for answer in answers if self._is_in(answer)})
-
-    def _is_in(self, answer: Answered) -> bool:
+        every = [*answers]
+        # Most answers are one of a few refusals, word for word.
+        held = {data: self._held_by(data) for data in {answer.data for answer in every}}
         # What the client itself wrote into the path may be said back to it.
-        said = set(_ID.findall(answer.path.encode()))
-        data = _BETWEEN.join([answer.data, *_layers(answer.data)])
-        found = (text for text in (*self.texts, *self.raw) if text in data and text not in said)
-        return next(found, None) is not None or self.names.search(data) is not None
+        return sorted(
+            f"{method} {path}"
+            for method, path, data in {(answer.method, answer.path, answer.data) for answer in every}
+            if held[data] - set(_ID.findall(path.encode()))
+        )
+
+    def _held_by(self, answer: bytes) -> set[bytes]:
+        data = _BETWEEN.join([answer, *_layers(answer)])
+        found = {text for text in (*self.texts, *self.raw) if text in data}
+        name = self.names.search(data)
+        return found | {name.group()} if name is not None else found
 
 
 _BETWEEN = b"\n\xff\n"
