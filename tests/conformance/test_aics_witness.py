@@ -56,7 +56,7 @@ class Independent:
         )
         self.server: Any = aics.make_server(self.witness)
         self.url: str = str(self.server.url).rstrip("/")
-        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:

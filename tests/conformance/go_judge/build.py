@@ -33,7 +33,8 @@ def build_judge(folder: Path) -> Path:
     (module / "xmod" / "go.mod").write_text("module golang.org/x/mod\n\ngo 1.24\n", "ascii")
     program = folder / "judge-program"
     subprocess.run(
-        [goroot / "bin" / "go", "build", "-o", program, "."],
+        # Without the folder's name in it, what was compiled once is found again wherever the next build is.
+        [goroot / "bin" / "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "."],
         cwd=module,
         env={**os.environ, **_environment(goroot, folder)},
         check=True,

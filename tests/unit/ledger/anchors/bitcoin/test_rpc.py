@@ -141,7 +141,7 @@ async def test_too_large_an_answer_is_cut_off(
 
 
 async def test_slow_node_is_unavailable(server: Server) -> None:
-    server.delay = lambda: asyncio.sleep(1.0)
+    server.delay = lambda: asyncio.sleep(0.3)
     rpc = BitcoinRpc(server.url, timeout_seconds=0.1)
     with pytest.raises(AnchorUnavailable, match="cannot be reached"):
         await rpc.call("any")

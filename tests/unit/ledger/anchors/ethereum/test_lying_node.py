@@ -277,7 +277,7 @@ async def test_redirect_is_not_followed() -> None:
 
 async def test_slow_node_is_given_up() -> None:
     async def slow(request: web.Request) -> web.Response:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
         return web.Response()
 
     async with served(slow) as url:
