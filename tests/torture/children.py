@@ -57,10 +57,11 @@ def say(pipe: Connection, **words: object) -> None:
 
 
 def make_node(pipe: Connection, folder: Path) -> None:
-    """Make a node in a new folder."""
+    """Make a node in a new folder, and wait to be killed."""
     say(pipe, begins=True)
     create_node(folder, origin=ORIGIN, passphrase=PASSPHRASE)
     say(pipe, made=True)
+    signal.pause()
 
 
 def write_ledger(pipe: Connection, folder: Path, seed: int, callers: int) -> None:

@@ -124,8 +124,9 @@ class Integrator:
             self._wake.wait()
             self._wake.clear()
             stopping = self._stopping.is_set()
+            grown = True
             try:
-                self._catch_up(wholly=stopping)
+                grown = self._catch_up(wholly=stopping)
             except Exception as error:  # noqa: BLE001  whatever the disk does, the thread must live
                 # The tree stands still and `/healthz` says so; entries go on being committed.
                 code, detail = _reason(error)
@@ -134,19 +135,21 @@ class Integrator:
                 self._stopping.wait(RETRY_SECONDS)
             if stopping:
                 return
-            self._stopping.wait(self._interval_seconds)
+            if grown:  # Who found nothing new, as at a start, owes the next commit no wait.
+                self._stopping.wait(self._interval_seconds)
 
-    def _catch_up(self, *, wholly: bool) -> None:
-        """Integrate once, and again while far behind; `wholly`, until nothing is left.
+    def _catch_up(self, *, wholly: bool) -> bool:
+        """Integrate once, and again while far behind; `wholly`, until nothing is left. Says whether there was anything.
 
         What is committed meanwhile waits for the next interval: a writer under load always commits
         something meanwhile, and a checkpoint costs two signatures and a dozen syncs.
         """
+        began = self.size
         while True:
             before = self.size
             published = self.integrate()
             if published is None or not (wholly or published.size - before >= RUN_ENTRIES_MAX):
-                return
+                return self.size > began
 
     def _put_partials(self, edge: TreeEdge) -> list[str]:
         paths = []

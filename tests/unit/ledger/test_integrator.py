@@ -98,6 +98,26 @@ def test_commit_is_in_a_signed_checkpoint_within_a_second(ledger: Ledger) -> Non
     assert_published(ledger, 2)
 
 
+def test_first_commit_after_a_start_waits_for_no_interval(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = ledger.open_integrator(interval_ms=3_600_000)
+    looked, integrate = threading.Event(), following.integrate
+
+    def look() -> PublishedCheckpoint | None:
+        published = integrate()
+        looked.set()
+        return published
+
+    monkeypatch.setattr(following, "integrate", look)
+    ledger.machine.on_commit(following.wake)
+    following.start()
+    assert looked.wait(WAIT_SECONDS)  # It found nothing.
+    receipt = ledger.add(ledger.stream())
+    assert following.wait_for(receipt.first, timeout_seconds=WAIT_SECONDS)
+    following.stop()
+
+
 def test_nothing_new_signs_nothing(ledger: Ledger) -> None:
     assert ledger.integrator.integrate() is None
     ledger.add_many(3)
