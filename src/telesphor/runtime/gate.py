@@ -202,13 +202,20 @@ class _SignedRequestOperation(Operation):
 def describe(gate: Gate, registry: Registry) -> Any:
     """The same route for Litestar, so that the API description has it and every command's shape."""
 
+    @dataclass
+    class CommandsOperation(_SignedRequestOperation):
+        """Made with the API description, so that the commands are described when somebody asks for it."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self.description = _describe_commands(registry)
+
     @post(
         COMMANDS_PATH,
         tags=["commands"],
         status_code=200,
         summary="Send a signed request",
-        description=_describe_commands(registry),
-        operation_class=_SignedRequestOperation,
+        operation_class=CommandsOperation,
     )
     async def send_commands(request: HttpRequest[Any, Any, Any]) -> Response[Receipt]:
         return Response(await gate.execute(await request.body()), status_code=200)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import License
+from litestar.openapi.spec import License, OpenAPI
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Receive, Scope, Send
 from prometheus_client import generate_latest
@@ -274,7 +275,6 @@ def build_edge(
         on_app_init=[_quiet],
         on_shutdown=list(at_end),
     )
-    describe_problems(app.openapi_schema)
     return Edge(app, raw, metrics, sockets=sockets, web=web)
 
 
@@ -299,6 +299,24 @@ def _swagger_files() -> list[Any]:
     return [create_static_files_router("/docs-files", directories=[folder], include_in_schema=False)]
 
 
+@dataclass
+class _Description(OpenAPI):
+    """The description of all routes, with what each answers when it refuses."""
+
+    def to_schema(self) -> dict[str, Any]:
+        describe_problems(self)
+        return super().to_schema()
+
+
+@dataclass
+class _DescriptionConfig(OpenAPIConfig):
+    """Has the description made when it is first asked for: it takes half the start of a node, and most never are."""
+
+    def to_openapi_schema(self) -> OpenAPI:
+        plain = super().to_openapi_schema()
+        return _Description(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+
+
 def _openapi_config() -> OpenAPIConfig:
     page = SwaggerRenderPlugin(
         favicon='<link rel="icon" href="data:,">',  # nothing on the page comes from elsewhere
@@ -306,7 +324,7 @@ def _openapi_config() -> OpenAPIConfig:
         css_url="/docs-files/swagger-ui.css",
         standalone_preset_js_url="/docs-files/swagger-ui-standalone-preset.js",
     )
-    return OpenAPIConfig(
+    return _DescriptionConfig(
         title="Telesphor node",
         version=__version__,
         description="Commands are signed requests (JWS, Ed25519 and ML-DSA-65); patient data moves only under tickets.",
