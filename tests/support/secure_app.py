@@ -76,5 +76,5 @@ def secure_app(*contexts: TlsContext, loop: str = "uvloop") -> Iterator[Sequence
         assert server.started
         yield [socket.getsockname()[1] for socket in sockets]
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()

@@ -156,7 +156,7 @@ def serve_links(told: Told, folder: Path, name: str) -> None:
         while (asked := told.receive()) is not None:
             told.send(times.spent(int(asked[0]), "handshake", main="server", seconds=asked[1]))
             times = ThreadTimes()
-        server.should_exit = True
+        server.end()
 
     threading.Thread(target=answer, name="bench", daemon=True).start()
     server.run(sockets=[])

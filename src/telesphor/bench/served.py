@@ -61,7 +61,7 @@ def serve_edge(told: Told, edge: Edge, *, thing: str = "entry") -> None:
             count, seconds = asked
             told.send(times.spent(count, thing, main="edge", seconds=seconds))
             times = ThreadTimes()
-        server.should_exit = True
+        server.end()
 
     threading.Thread(target=answer, name="bench", daemon=True).start()
     server.run(sockets=[listener])

@@ -20,6 +20,7 @@ import uvicorn
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.runtime.http import Edge
 from telesphor.runtime.protocol import BoundedHttp
+from telesphor.runtime.server import PromptServer
 from telesphor.runtime.tls.listening import SecureListener, SecureServer
 from telesphor.runtime.websocket import FRAME_BYTES_MAX, PING_SECONDS, PONG_SECONDS, BoundedWebSocket
 
@@ -86,7 +87,7 @@ class Listeners:
         return [SecureListener(one.socket, one.context) for one in self.every if one.context is not None]
 
 
-def make_server(edge: Edge, *, tls: Sequence[SecureListener] = ()) -> uvicorn.Server:
+def make_server(edge: Edge, *, tls: Sequence[SecureListener] = ()) -> PromptServer:
     """A server for `edge`; `listen` gives it its sockets.
 
     Args:
@@ -109,7 +110,7 @@ def make_server(edge: Edge, *, tls: Sequence[SecureListener] = ()) -> uvicorn.Se
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    return SecureServer(config, tls) if tls else uvicorn.Server(config)
+    return SecureServer(config, tls) if tls else PromptServer(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -171,6 +172,6 @@ def serving(
             raise AddressRefused(f"`{host}:{port}` is not served")
         yield url_of(listener, secure=tls is not None)
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
         listener.close()

@@ -20,6 +20,7 @@ from telesphor.kernel import base64url
 from telesphor.kernel.ids import ObjectId
 from telesphor.runtime.capability import Actor
 from telesphor.runtime.problems import handle_exception
+from telesphor.runtime.server import PromptServer
 from telesphor.vault.erasure import finish_erasures
 from telesphor.vault.model import ObjectRow
 from telesphor.vault.objects import PART_PLAINTEXT, part_path
@@ -50,7 +51,7 @@ class Web:
             logging_config=None,
         )
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
-        self._server = uvicorn.Server(config)
+        self._server = PromptServer(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -58,7 +59,7 @@ class Web:
         self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
 
     def ask(

@@ -1,6 +1,6 @@
 """Listeners that speak TLS, beside the plain one of the same server.
 
-`SecureServer` is uvicorn's server with more sockets: each has a context of its own, so that nodes
+`SecureServer` is the server with more sockets: each has a context of its own, so that nodes
 and browsers meet different rules, and all lead to the same application. A connection that has not
 finished its handshake, or that does not answer a goodbye, is dropped in seconds. What was agreed stands in
 the request's scope, where `channel_of` finds it.
@@ -18,6 +18,7 @@ from typing import Any, cast
 import uvicorn
 
 from telesphor.runtime.protocol import BoundedHttp
+from telesphor.runtime.server import PromptServer
 from telesphor.runtime.tls.book import Channel
 
 HANDSHAKE_SECONDS = 10.0
@@ -52,8 +53,8 @@ class SecureHttp(BoundedHttp):
         cast("dict[str, Any]", self.scope)[SCOPE_NAME] = self._channel
 
 
-class SecureServer(uvicorn.Server):
-    """uvicorn's server, listening also where TLS is spoken."""
+class SecureServer(PromptServer):
+    """A server that listens also where TLS is spoken."""
 
     def __init__(self, config: uvicorn.Config, secure: Sequence[SecureListener]) -> None:
         super().__init__(config)

@@ -19,6 +19,7 @@ from telesphor.capabilities.compliance.findings import FindingPages
 from telesphor.capabilities.compliance.routes import Pages, routes
 from telesphor.client.wallet import Wallet
 from telesphor.runtime.problems import handle_exception
+from telesphor.runtime.server import PromptServer
 from telesphor.runtime.sessions import COOKIE_PREFIX, SESSION_HEADER, SessionGrant, Sessions
 from telesphor.verify.check_bundle import verify_bundle
 from tests.unit.capabilities.compliance.office import Office
@@ -41,7 +42,7 @@ class Web:
             logging_config=None,
         )
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
-        self._server = uvicorn.Server(config)
+        self._server = PromptServer(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -50,7 +51,7 @@ class Web:
         self._headers: dict[str, dict[str, str]] = {}
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
 
     def headers_of(self, wallet: Wallet) -> dict[str, str]:

@@ -96,7 +96,7 @@ def test_one_server_listens_plainly_for_nodes_and_for_browsers(clinic: Organisat
         )
         assert said["channel"]["peer"] == ""
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
     for port in ports:
         with pytest.raises(OSError):
@@ -112,4 +112,4 @@ def test_plain_protocol_is_the_one_it_was(tmp_path: Path) -> None:
     from telesphor.runtime.protocol import BoundedHttp
 
     assert make_server(edge()).config.http is BoundedHttp
-    assert type(make_server(edge())).__name__ == "Server"
+    assert type(make_server(edge())).__name__ == "PromptServer"
