@@ -12,8 +12,9 @@ from typing import Any
 from telesphor.kernel import canonical
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.ids import stream_of
-from telesphor.kernel.signing import SigningKey, sign_jws
+from telesphor.kernel.signing import SigningKey
 from tests.unit.verify.builder import KEM, Actor, Draft, Story, signing_key
+from tests.unit.verify.once import sign_once
 
 WAIT_SECONDS = 60
 NEW = signing_key("clinician's recovered")
@@ -76,7 +77,7 @@ class Loss:
             "kem": KEM,
             "node": self.world.origin,
         }
-        return canonical.decode(sign_jws(payload | changes, key), limit=100_000)
+        return canonical.decode(sign_once(payload | changes, key), limit=100_000)
 
     def approve(self, by: Actor, *, new: SigningKey = NEW) -> Digest:
         keys = list(new.public.thumbprints())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from telesphor.kernel import base64url, canonical
@@ -30,11 +31,12 @@ from telesphor.kernel.checkpoint import Checkpoint, LogSigner
 from telesphor.kernel.clock import ManualClock, format_instant
 from telesphor.kernel.commitment import commit
 from telesphor.kernel.digest import Digest, digest_of, format_digest
-from telesphor.kernel.entry import Entry, encode_entry, parse_entry
+from telesphor.kernel.entry import Entry, encode_entry
 from telesphor.kernel.ids import ActorId, EntryId, IdSource, Stream, stream_of
 from telesphor.kernel.merkle import MemoryReader, inclusion_path, leaf_hash, root_at, root_of
 from telesphor.kernel.note import parse_vkey
-from telesphor.kernel.signing import HybridSuite, SigningKey, payload_digest, sign_detached, sign_jws
+from telesphor.kernel.signing import HybridSuite, SigningKey, sign_detached
+from tests.unit.verify.once import digest_once, parse_once, sign_once
 from tests.unit.verify.peers import NOTARY, START_MS, WITNESSES, Peer, cosign
 
 ORIGIN = "ledger.clinic.example/2026"
@@ -45,6 +47,7 @@ READING = canonical.encode({"bpm": ["61", "63", "62"]})
 Body = Mapping[str, Any]
 
 
+@cache
 def signing_key(name: str, suite: HybridSuite = HybridSuite.ACTOR) -> SigningKey:
     """Return the same pair for the same name in every run."""
     return SigningKey(
@@ -52,6 +55,7 @@ def signing_key(name: str, suite: HybridSuite = HybridSuite.ACTOR) -> SigningKey
     )
 
 
+@cache
 def log_signer(name: str = "log", origin: str = ORIGIN) -> LogSigner:
     return LogSigner(
         origin, hashlib.sha256(f"3 {name}".encode()).digest(), hashlib.sha256(f"4 {name}".encode()).digest()
@@ -115,8 +119,8 @@ class World:
             "nonce": self.ids.nonce(),
             "commands": [{"type": type, "body": dict(body)} for type, body in commands],
         }
-        jws = sign_jws(payload | dict(fields or {}), key)
-        digest = payload_digest(jws)
+        jws = sign_once(payload | dict(fields or {}), key)
+        digest = digest_once(jws)
         self.evidence[digest] = jws
         return digest
 
@@ -153,7 +157,7 @@ class World:
         return evidence
 
     def entry(self, position: int) -> Entry:
-        return parse_entry(self.entries[position])
+        return parse_once(self.entries[position])
 
     def find(self, type: str) -> list[int]:
         return [position for position in range(len(self.entries)) if self.entry(position).type == type]
@@ -177,7 +181,7 @@ class World:
             "kem": KEM,
             "node": self.origin,
         }
-        return canonical.decode(sign_jws(payload | fields, key), limit=100_000)
+        return canonical.decode(sign_once(payload | fields, key), limit=100_000)
 
     def register(self, by: Actor, actor: Actor, *, card: Any = None, **options: Any) -> Digest:
         said = {"kind": actor.kind, "keys": actor.key.public.jwks(), "kem": KEM}
