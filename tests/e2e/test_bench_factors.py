@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.bench import factors, granted, reads
+from telesphor.bench import child, factors, granted, reads
 from telesphor.bench.limits import Limits
 from telesphor.bench.run import Run
 from telesphor.bench.steps import TIMES
+from tests.torture.processes import ready_made
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The least of everything, in processes that are born with everything imported."""
+    monkeypatch.setattr(child, "_SPAWN", ready_made())
     return Run(tmp_path, 1_000_000, Limits(tmp_path, seconds=0.001), lambda _doing: None)
 
 

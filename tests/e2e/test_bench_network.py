@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.bench import network, visit
+from telesphor.bench import child, network, visit
 from telesphor.bench.confirmed import prove_visit
 from telesphor.bench.cosigned import no_chains
 from telesphor.bench.limits import Limits
 from telesphor.bench.run import Run
+from tests.torture.processes import ready_made
 
 
 def test_every_part_of_the_network_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "_SPAWN", ready_made())
     monkeypatch.setattr(network, "ROUNDS", 1)
     monkeypatch.setattr(network, "MANY_LOGS", 2)
     monkeypatch.setattr(visit, "READS", 1)

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.bench import messages, recording, rooms
+from telesphor.bench import child, messages, recording, rooms
 from telesphor.bench.child import Measured
 from telesphor.bench.firstpage import script_bytes
 from telesphor.bench.limits import Limits
 from telesphor.bench.run import Run
+from tests.torture.processes import ready_made
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A tenth of everything; people are played in this process, because starting one takes longer than they do."""
+    monkeypatch.setattr(child, "_SPAWN", ready_made())
     for module in (rooms, recording, messages):
         monkeypatch.setattr(module, "in_child", lambda play, *words: Measured(play(*words), 0))
     return Run(tmp_path, 10, Limits(tmp_path, seconds=0.001), lambda _doing: None)

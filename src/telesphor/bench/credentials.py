@@ -25,7 +25,6 @@ from telesphor.kernel.clock import SystemClock, format_instant
 from telesphor.kernel.ids import IdSource
 from telesphor.kernel.signing import HybridSuite, SigningKey, VerifyKey
 
-ROUNDS = 3
 DAY_MS = 86_400_000
 
 ISSUER, SUBJECT, AUDIENCE = "did:web:issuer.example", "did:web:holder.example", "did:web:verifier.example"
@@ -50,11 +49,11 @@ SIGNED_BYTES: Final = 6_000
 Work = Callable[[], object]
 
 
-def take_turns(seconds: float) -> dict[str, float]:
-    """Calls per second of each way, the middle of some rounds; for a process of its own."""
+def take_turns(seconds: float, rounds: int) -> dict[str, float]:
+    """Calls per second of each way, the middle of so many rounds; for a process of its own."""
     works = {**_our_works(), **_bare_works(), **_naive_works()}
-    rounds = [{name: count_calls(work, seconds) for name, work in works.items()} for _ in range(ROUNDS)]
-    return {name: middle(found[name] for found in rounds) for name in works}
+    turns = [{name: count_calls(work, seconds) for name, work in works.items()} for _ in range(rounds)]
+    return {name: middle(found[name] for found in turns) for name in works}
 
 
 def licence(*, issuer: str, subject: str, now_ms: int) -> tuple[CredentialClaims, list[Factor]]:

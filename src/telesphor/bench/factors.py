@@ -53,7 +53,8 @@ REQUESTS_PER_CONNECTION: Final = 2
 def measure(run: Run) -> Iterator[Figure]:
     """Credentials by themselves, then presentations and connections through a node."""
     run.tell("credentials")
-    yield from _tell_credentials(in_child(credentials.take_turns, run.seconds(ROUND_SECONDS)).value)
+    taken = in_child(credentials.take_turns, run.seconds(ROUND_SECONDS), ROUNDS).value
+    yield from _tell_credentials(taken)
     run.tell("presentations and devices")
     path, count = run.place("factors") / "node", run.count(PRESENTATIONS)
     with open_practice(path) as practice:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.bench import channels
+from telesphor.bench import channels, child
 from telesphor.bench.limits import Limits
 from telesphor.bench.run import Run
+from tests.torture.processes import ready_made
 
 
 def test_links_are_measured_beside_the_classical_ones(
@@ -16,6 +17,7 @@ def test_links_are_measured_beside_the_classical_ones(
 ) -> None:
     monkeypatch.setattr(channels, "CASES", channels.CASES[:1])
     monkeypatch.setattr(channels, "ROUNDS", 1)
+    monkeypatch.setattr(child, "_SPAWN", ready_made())
     run = Run(tmp_path, 1_000_000, Limits(tmp_path, seconds=0.001), lambda _doing: None)
     figures = list(channels.measure(run))
     assert [figure.unit for figure in figures] == ["/s", "MB/s", "/s", "MB/s"]

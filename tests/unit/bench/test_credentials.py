@@ -9,7 +9,7 @@ from telesphor.bench.factors import _tell_credentials
 
 
 def test_every_way_works_and_is_told_beside_its_bare_signatures() -> None:
-    rates = credentials.take_turns(0.0)
+    rates = credentials.take_turns(0.0, rounds=1)
     figures = list(_tell_credentials(rates))
     assert all(figure.value > 0 and figure.peer is not None and figure.peer.value > 0 for figure in figures)
     peers = [figure.peer.name for figure in figures if figure.peer is not None]

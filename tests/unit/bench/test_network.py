@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from telesphor.bench import network
+from telesphor.bench import child, network
 from telesphor.bench.child import MeasurementFailed
 from telesphor.bench.confirmed import Proven
 from telesphor.bench.cosigned import NOTARISED, SIGNED, Committed, no_chains, waits_for
@@ -22,6 +22,7 @@ from telesphor.kernel.clock import SystemClock
 from telesphor.ledger.witness.book import BlockProgress
 from telesphor.ledger.witness.standalone import open_witness
 from telesphor.ledger.witness.store import NEVER
+from tests.torture.processes import ready_made
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -108,6 +109,7 @@ def test_chains_that_are_not_wanted_are_not_missed() -> None:
 def test_witness_is_measured_beside_what_it_cannot_do_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(child, "_SPAWN", ready_made())
     monkeypatch.setattr(network, "ROUNDS", 1)
     run = Run(tmp_path, 1_000_000, Limits(tmp_path, seconds=0.001), lambda _doing: None)
     figure = network._measure_witness(run, logs=2, requests=2)
