@@ -9,6 +9,7 @@ import type { Level } from "./Seal";
 import { TimeText } from "./TimeText";
 import { saveBlob } from "./saving";
 import { Icon } from "./icons";
+import { Loading } from "./states";
 import { Check, CopyText } from "./words";
 import styles from "./Seal.module.css";
 
@@ -18,7 +19,8 @@ export interface ProofFacts {
   /** ISO 8601 */
   when: string;
   rule?: string;
-  level: Level | null;
+  /** As the seal's: undefined while it is not known. */
+  level: Level | null | undefined;
   entry?: string;
   stream?: string;
   position?: number;
@@ -88,6 +90,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function Levels({ facts }: { facts: ProofFacts }) {
   const words = useStrings().seal;
+  if (facts.level === undefined) return <Loading shape="text" />;
   const level = facts.level ?? 0;
   const detail: Partial<Record<number, ReactNode>> = {
     2: facts.cosigned?.map(nameOfKey).join(" · "),

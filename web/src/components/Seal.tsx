@@ -13,8 +13,8 @@ import styles from "./Seal.module.css";
 export type Level = 1 | 2 | 3 | 4 | 5;
 
 interface Props {
-  /** null: written, and not yet in a signed checkpoint. */
-  level: Level | null;
+  /** null: written, and not yet in a signed checkpoint. undefined: it is not known here yet. */
+  level: Level | null | undefined;
   /** They may change while the drawer is open: what was written a second ago is confirmed meanwhile. */
   facts?: ProofFacts;
   /** The drawer opens: ask for facts that are not at hand yet. */
@@ -26,11 +26,10 @@ export function Seal({ level, facts, onOpen, size = "m" }: Props) {
   const [opened, setOpened] = useState(false);
   const words = useStrings().seal;
   const className = `${styles.seal} ${size === "s" ? styles.small : ""}`;
-  const label = level === null ? words.pending : words.level(level);
-  const short = level === null ? words.pendingShort : `L${level}`;
+  const { short, label, sign } = saidOf(level, words);
   const content = (
     <>
-      {level === null ? <Icon name="waiting" size={14} /> : <Segments level={level} />}
+      {sign}
       <span>{short}</span>
     </>
   );
@@ -50,7 +49,7 @@ export function Seal({ level, facts, onOpen, size = "m" }: Props) {
           setOpened(true);
           onOpen?.();
         }}
-        aria-label={`${short}. ${words.open(label)}`}
+        aria-label={level === undefined ? words.proof : `${short}. ${words.open(label)}`}
         title={label}
       >
         {content}
@@ -58,6 +57,14 @@ export function Seal({ level, facts, onOpen, size = "m" }: Props) {
       <ProofDrawer opened={opened} onClose={() => setOpened(false)} facts={facts} />
     </>
   );
+}
+
+function saidOf(level: Props["level"], words: ReturnType<typeof useStrings>["seal"]) {
+  if (level === undefined)
+    return { short: words.proof, label: words.proof, sign: <Icon name="proof" size={14} /> };
+  if (level === null)
+    return { short: words.pendingShort, label: words.pending, sign: <Icon name="waiting" size={14} /> };
+  return { short: `L${level}`, label: words.level(level), sign: <Segments level={level} /> };
 }
 
 function Segments({ level }: { level: Level }) {

@@ -16,8 +16,9 @@ export interface Block {
 }
 
 export interface Blocks {
-  levelOf: (position: number) => Level | null;
-  blockOf: (position: number) => Block | null;
+  /** null where no block has it; undefined while the blocks are not known. */
+  levelOf: (position: number) => Level | null | undefined;
+  blockOf: (position: number) => Block | null | undefined;
 }
 
 /** As many as the node gives at once. */
@@ -37,9 +38,12 @@ export function useBlocks({ newest }: { newest?: number | undefined } = {}): Blo
   const blocks = view.data?.blocks ?? [];
   const isMissing = newest !== undefined && view.data !== null && bestBlock(blocks, newest) === null;
   useEffect(() => setAwaited(isMissing), [isMissing]);
+  if (view.data === null) return UNKNOWN;
   const blockOf = (position: number) => bestBlock(blocks, position);
   return { blockOf, levelOf: (position) => blockOf(position)?.level ?? null };
 }
+
+const UNKNOWN: Blocks = { levelOf: () => undefined, blockOf: () => undefined };
 
 /** Of the blocks that hold or follow an entry the one that is confirmed best; of equals the oldest. */
 export function bestBlock(blocks: readonly Block[], position: number): Block | null {
@@ -55,8 +59,10 @@ export function bestBlock(blocks: readonly Block[], position: number): Block | n
 }
 
 /** Who cosigned and what dated a block, as a proof drawer shows it. */
-export function confirmedBy(block: Block | null): Pick<ProofFacts, "level" | "cosigned" | "dated"> {
-  if (block === null) return { level: null };
+export function confirmedBy(
+  block: Block | null | undefined,
+): Pick<ProofFacts, "level" | "cosigned" | "dated"> {
+  if (block === null || block === undefined) return { level: block };
   const [chain] = block.anchored_in;
   return {
     level: block.level,
