@@ -68,19 +68,28 @@ export async function openItem(item: RecordItem, ask: OpenAsk): Promise<Content>
   const before = openedNow(item.object);
   if (before.state === "open") return before.content;
   if (before.state === "opening") return whenDone(item.object);
-  set(item.object, { state: "opening" });
+  const mine: Opened = { state: "opening" };
+  set(item.object, mine);
   await turn();
   try {
     const content = await fetchContent(item, ask);
+    if (openedNow(item.object) !== mine) throw letGo(content);
     set(item.object, { state: "open", content });
     return content;
   } catch (thrown) {
-    set(item.object, refusalOf(asApiError(thrown).code, asApiError(thrown).status));
+    const { code, status } = asApiError(thrown);
+    if (openedNow(item.object) === mine) set(item.object, refusalOf(code, status));
     throw thrown;
   } finally {
     running -= 1;
     waiting.shift()?.();
   }
+}
+
+/** What was forgotten while it was on its way is not kept: the session is over, or the right to see it. */
+function letGo(content: Content): Error {
+  if ("url" in content) URL.revokeObjectURL(content.url);
+  return new Error("it was forgotten meanwhile");
 }
 
 /** Take off the screen whatever the node no longer lists. */
@@ -153,7 +162,7 @@ function set(object: string, opened: Opened): void {
 
 function drop(object: string): void {
   const opened = known.get(object);
-  if (opened?.state === "open" && "url" in opened.content) URL.revokeObjectURL(opened.content.url);
+  if (opened?.state === "open") letGo(opened.content);
   known.delete(object);
 }
 

@@ -67,11 +67,13 @@ async function request<T>(method: Method, path: string, ask: Ask): Promise<T> {
 }
 
 async function open(method: Method, path: string, ask: Ask): Promise<Response> {
+  const asker = sessionNow()?.session;
   const response = await sent(method, path, ask);
   if (response.ok) return response;
   const problem = problemOf(response.status, await response.json().catch(() => null));
   if (problem.code !== "session-refused" || !ownHeader(ask)) throw problem;
-  endSession("expired");
+  // Another person may have signed in here meanwhile.
+  if (asker === sessionNow()?.session) endSession("expired");
   throw signedOutError();
 }
 

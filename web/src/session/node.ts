@@ -57,6 +57,7 @@ export async function signInWith(wallet: Wallet): Promise<Session> {
     const ticket = await sessionTicket(node);
     const headers = { authorization: `Bearer ${ticket}` };
     const session = sessionOf(await api.json<SessionAnswer>("POST", "/v1/session", { headers }));
+    if (sessionNow() !== null) void signOut(); // Whoever was here before; the node drops that session too.
     client = node;
     beginSession(session);
     return session;

@@ -34,7 +34,9 @@ export function endedNow(): Ended {
   return state.ended;
 }
 
+/** Another person's session in this tab ends before: what was held of it must not be there for the next. */
 export function beginSession(session: Session): void {
+  if (state.session?.session !== session.session) endSession("signed-out");
   state = { session, ended: null };
   keep(session.session);
   tell();

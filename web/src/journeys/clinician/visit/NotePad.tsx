@@ -21,13 +21,28 @@ const drafts = new Map<string, Draft>();
 const listeners = new Set<() => void>();
 onSessionEnd(() => drafts.clear());
 
+/** What is being saved of each visit: saved by hand and by the visit's end at once, a note would be there twice. */
+const saving = new Map<string, Promise<void>>();
+
 /** Seal what was typed and not saved yet. */
 export async function saveDraft(visit: Visit): Promise<void> {
+  const before = saving.get(visit.visit) ?? Promise.resolve();
+  const mine = before.catch(() => undefined).then(() => saveNow(visit));
+  saving.set(visit.visit, mine);
+  try {
+    await mine;
+  } finally {
+    if (saving.get(visit.visit) === mine) saving.delete(visit.visit);
+  }
+}
+
+async function saveNow(visit: Visit): Promise<void> {
   const { text, saved } = drafts.get(visit.visit) ?? NONE;
   const patient = patientOf(visit);
   if (text.trim() === "" || text === saved || patient === undefined) return;
   await keepNote(text, { visit: visit.visit, patient: patient.actor });
-  keep(visit.visit, { text: drafts.get(visit.visit)?.text ?? text, saved: text });
+  const now = drafts.get(visit.visit); // None where the session has ended meanwhile.
+  if (now !== undefined) keep(visit.visit, { text: now.text, saved: text });
 }
 
 /** Another note after the visit: asked for, or begun and not saved. */
