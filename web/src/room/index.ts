@@ -6,6 +6,7 @@
  */
 export { DeviceTest } from "./check/DeviceTest";
 export type { Checks, DeviceResult, NetworkResult } from "./check/devices";
+export { useHeldStream } from "./check/useHeldStream";
 export { canSealFrames } from "./media/frames";
 export { openRecording, roomPorts } from "./ports_app";
 export type { LiveLink, RoomFiles, RoomPorts } from "./ports";

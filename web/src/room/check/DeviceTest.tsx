@@ -4,7 +4,7 @@
  * Nobody is kept out: one may go on with a voice alone, or with neither. The stream is handed on and stays open.
  */
 import { Button, Group, NativeSelect } from "@mantine/core";
-import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { Check } from "~/components";
 import type { LiveLink } from "../ports";
 import { useRoomStrings } from "../strings";
@@ -22,6 +22,7 @@ import {
 } from "./devices";
 import { measureLine } from "./line";
 import { playTone, watchLevel } from "./sound";
+import { useHeldStream } from "./useHeldStream";
 
 interface Props {
   onReady: (outcome: { stream: MediaStream | null; checks: Checks }) => void;
@@ -78,23 +79,21 @@ function useTest(link: LiveLink | undefined) {
   const [checks, setChecks] = useState<Checks>(UNTESTED);
   const [choice, setChoice] = useState<Choice>({});
   const [asking, setAsking] = useState(false);
-  const held = useRef<MediaStream | null>(null);
+  const { keep, release } = useHeldStream();
   const note = (change: Partial<Checks>) => setChecks((before) => ({ ...before, ...change }));
   const open = async (wanted: Choice) => {
     setAsking(true);
     setChoice(wanted);
-    stop(held.current);
+    keep(null);
     const made = await openDevices(wanted);
-    held.current = made.stream;
+    keep(made.stream);
     setAsking(false);
     setOpened(made);
     note({ camera: made.camera, microphone: made.microphone });
     setKnown(await listDevices());
     if (link !== undefined) note({ network: await measureLine(link) });
   };
-  useEffect(() => () => stop(held.current), []); // Whoever goes away without going in leaves no camera on.
-  const handOn = () => (held.current = null);
-  return { opened, known, checks, choice, asking, note, open, handOn };
+  return { opened, known, checks, choice, asking, note, open, handOn: release };
 }
 
 function Start({ test }: { test: Test }) {
@@ -211,8 +210,4 @@ function Help({ what, result }: { what: keyof Checks; result: Checks[keyof Check
     return `${words.missing} ${words.voice}`;
   if (what === "speaker" && result === "failed") return words.speaker;
   return result === "poor" ? words.network : null;
-}
-
-function stop(stream: MediaStream | null): void {
-  for (const track of stream?.getTracks() ?? []) track.stop();
 }

@@ -21,6 +21,8 @@ export type Device = "microphone" | "camera";
 export class LocalMedia {
   #tracks: Tracks = { microphone: null, camera: null, screen: null };
   #had: readonly Device[] = [];
+  readonly #asking = new Set<Device>();
+  #isOver = false;
 
   constructor(private readonly onChange: (tracks: Tracks) => void) {}
 
@@ -37,16 +39,23 @@ export class LocalMedia {
   adopt(stream: MediaStream): void {
     const [microphone = null] = stream.getAudioTracks();
     const [camera = null] = stream.getVideoTracks();
+    this.#watch("microphone", microphone);
+    this.#watch("camera", camera);
     this.#set({ microphone, camera });
   }
 
   /** Open the microphone or camera, or let it go; throws what the browser says when it is refused. */
   async turn(slot: Device, on: boolean): Promise<void> {
     if (!on) return this.#stop(slot);
-    if (this.#tracks[slot] !== null) return;
+    if (this.#tracks[slot] !== null || this.#asking.has(slot)) return;
     const wanted = slot === "camera" ? { video: CAMERA } : { audio: MICROPHONE };
-    const [track = null] = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks();
-    this.#set({ [slot]: track });
+    this.#asking.add(slot);
+    try {
+      const [track = null] = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks();
+      this.#take(slot, track);
+    } finally {
+      this.#asking.delete(slot);
+    }
   }
 
   /** Ask which screen or window to show, or end showing it. */
@@ -57,19 +66,29 @@ export class LocalMedia {
       audio: false,
     });
     const [track = null] = stream.getVideoTracks();
-    if (track !== null) {
-      track.contentHint = "detail";
-      track.addEventListener("ended", () => this.#stop("screen")); // The browser has a button of its own for it.
-    }
+    if (track !== null) track.contentHint = "detail";
     this.#stop("screen");
-    this.#set({ screen: track });
+    this.#take("screen", track);
   }
 
   /** Let everything go. */
   end(): void {
+    this.#isOver = true;
     this.#had = (["microphone", "camera"] as const).filter((slot) => this.#tracks[slot] !== null);
     for (const track of Object.values(this.#tracks)) track?.stop();
     this.#tracks = { microphone: null, camera: null, screen: null };
+  }
+
+  /** Whoever has left meanwhile leaves nothing on. */
+  #take(slot: Slot, track: MediaStreamTrack | null): void {
+    if (this.#isOver) return track?.stop();
+    this.#watch(slot, track);
+    this.#set({ [slot]: track });
+  }
+
+  /** Unplugged, taken by the system, or ended by the browser's own button for screens: then it is not on any more. */
+  #watch(slot: Slot, track: MediaStreamTrack | null): void {
+    track?.addEventListener("ended", () => this.#tracks[slot] === track && this.#stop(slot));
   }
 
   #stop(slot: Slot): void {

@@ -10,12 +10,14 @@ import { useClinicianStrings } from "../strings";
 
 interface Props {
   visit: Visit;
+  /** What the test has opened: held by the visit's page, so that it is let go with it. */
+  stream: MediaStream | null;
+  onStream: (stream: MediaStream | null) => void;
   onEnter: (stream: MediaStream | null) => void;
 }
 
-export function Guest({ visit, onEnter }: Props) {
+export function Guest({ visit, stream, onStream, onEnter }: Props) {
   const words = useClinicianStrings();
-  const [stream, setStream] = useState<MediaStream | null>(null);
   const [fault, setFault] = useState<ApiError | null>(null);
   const state = visit.mine?.state;
   useEffect(() => {
@@ -47,7 +49,7 @@ export function Guest({ visit, onEnter }: Props) {
           link={live}
           readyLabel={words.guest.ready}
           onReady={({ stream: opened, checks }) => {
-            setStream(opened);
+            onStream(opened);
             void arrive(checks);
           }}
         />

@@ -17,15 +17,18 @@ import { VisitChecks } from "./VisitChecks";
 
 interface Props {
   visit: Visit;
+  /** What the test has opened: held by the visit's page, so that it is let go with it. */
+  stream: MediaStream | null;
+  onStream: (stream: MediaStream | null) => void;
   onEnter: (stream: MediaStream | null) => void;
   onChange: () => void;
 }
 
-export function Prepare({ visit, onEnter, onChange }: Props) {
+export function Prepare({ visit, stream, onStream, onEnter, onChange }: Props) {
   const words = useClinicianStrings();
   const patient = patientOf(visit);
   const name = patient?.name ?? words.unnamed;
-  const { go, busy, fault, setTested } = useEntering(visit, onEnter, onChange);
+  const { go, busy, fault } = useEntering({ visit, stream, onEnter, onChange });
   const [asked, setAsked] = useState<"devices" | "invite" | "cancel" | "missed" | null>(null);
   return (
     <div className={styles.panel}>
@@ -72,8 +75,8 @@ export function Prepare({ visit, onEnter, onChange }: Props) {
           <DeviceTest
             link={live}
             readyLabel={words.prepare.devicesDone}
-            onReady={({ stream }) => {
-              setTested(stream);
+            onReady={({ stream: opened }) => {
+              onStream(opened);
               setAsked(null);
             }}
           />
@@ -195,25 +198,24 @@ function EndDialog({
 }
 
 /** Opens the devices, signs what lets people in, and goes in; a stream of the device test is used as it is. */
-function useEntering(visit: Visit, onEnter: Props["onEnter"], onChange: () => void) {
-  const [tested, setTested] = useState<MediaStream | null>(null);
+function useEntering({ visit, stream, onEnter, onChange }: Omit<Props, "onStream">) {
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<ApiError | null>(null);
   const enter = async (seats: readonly Seat[]) => {
     setBusy(true);
     setFault(null);
-    const opening = tested?.active === true ? Promise.resolve(tested) : openDevices();
+    const opening = stream?.active === true ? Promise.resolve(stream) : openDevices();
     try {
       await admit(visit, seats);
       onChange();
       onEnter(await opening);
     } catch (error) {
-      void opening.then((stream) => stream?.getTracks().forEach((track) => track.stop()));
+      void opening.then((opened) => opened?.getTracks().forEach((track) => track.stop()));
       setFault(asApiError(error));
       onChange();
     } finally {
       setBusy(false);
     }
   };
-  return { go: (seats: readonly Seat[]) => void enter(seats), busy, fault, setTested };
+  return { go: (seats: readonly Seat[]) => void enter(seats), busy, fault };
 }

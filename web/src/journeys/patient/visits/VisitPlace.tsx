@@ -3,8 +3,9 @@
  * tab or a broken line leads to the same place.
  */
 
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect } from "react";
 import { Await, Empty } from "~/components";
+import { useHeldStream } from "~/room";
 import { useView } from "~/session";
 import { isOver } from "../people";
 import type { VisitShown } from "../shapes";
@@ -25,9 +26,10 @@ export function VisitPlace({ visit }: { visit: string }) {
   const { stream, keep } = useHeldStream();
   // The node shows nothing of the visit to whom it was taken from, and says why.
   const isOut = view.error?.code === "participant-removed";
+  const isDone = isOut || (view.data !== null && isOver(view.data.visit));
   useEffect(() => {
-    if (isOut) keep(null);
-  }, [isOut, keep]);
+    if (isDone) keep(null);
+  }, [isDone, keep]);
   if (isOut) return <TakenOut />;
   return (
     <Await view={view} shape="cards">
@@ -47,21 +49,4 @@ export function VisitPlace({ visit }: { visit: string }) {
 function TakenOut() {
   const words = usePatientStrings().join;
   return <Empty icon="leave" title={`${words.removed}. ${words.removedText}`} />;
-}
-
-/** The camera that was opened for the test stays open until one is in the room, or goes away. */
-function useHeldStream() {
-  const [stream, setStream] = useState<MediaStream | null>(null);
-  const held = useRef<MediaStream | null>(null);
-  const keep = useCallback((next: MediaStream | null) => {
-    if (held.current !== next) stopped(held.current);
-    held.current = next;
-    setStream(next);
-  }, []);
-  useEffect(() => () => stopped(held.current), []);
-  return { stream, keep };
-}
-
-function stopped(stream: MediaStream | null): void {
-  stream?.getTracks().forEach((track) => track.stop());
 }
