@@ -6,6 +6,8 @@ import styles from "./words.module.css";
 
 interface Props {
   title: string;
+  /** What the window is called, where the page has somebody's name: browsers keep it in their history. */
+  windowTitle?: string;
   subtitle?: ReactNode;
   actions?: ReactNode;
   /** `narrow`: one small form. `text`: at most 70 characters wide. `wide`: tables, plots, columns. */
@@ -13,10 +15,10 @@ interface Props {
   children?: ReactNode;
 }
 
-export function Page({ title, subtitle, actions, width = "wide", children }: Props) {
+export function Page({ title, windowTitle = title, subtitle, actions, width = "wide", children }: Props) {
   useEffect(() => {
-    document.title = `${title} · Telesphor`;
-  }, [title]);
+    document.title = `${windowTitle} · Telesphor`;
+  }, [windowTitle]);
   return (
     <div className={`${styles.page} ${styles[width]}`}>
       <div className={styles.head}>

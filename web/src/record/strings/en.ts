@@ -107,7 +107,7 @@ export const en = {
     reader: (others: string) =>
       others === "" ? "You are listed as its reader." : `You are listed as its reader, with ${others}.`,
     token: (by: string, until: string) => `You can see this by a permission that ${by} gave, until ${until}.`,
-    emergency: "You can see this by emergency access. The patient and the privacy officer have been told.",
+    emergency: "You can see this by emergency access. The patient has been told.",
     permitted: (who: string, until: string) => `By a permission also ${who}, until ${until}.`,
   },
   proof: {

@@ -109,8 +109,7 @@ export const es: Like<typeof en> = {
     reader: (others: string) =>
       others === "" ? "Usted figura como lector." : `Usted figura como lector, con ${others}.`,
     token: (by: string, until: string) => `Puede ver esto por un permiso que dio ${by}, hasta el ${until}.`,
-    emergency:
-      "Puede ver esto por acceso de emergencia. Se avisó al paciente y al responsable de privacidad.",
+    emergency: "Puede ver esto por acceso de emergencia. Se avisó al paciente.",
     permitted: (who: string, until: string) => `Con un permiso también ${who}, hasta el ${until}.`,
   },
   proof: {

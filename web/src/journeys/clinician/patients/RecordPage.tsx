@@ -39,6 +39,7 @@ export function RecordPage({ person }: { person: string }) {
   return (
     <Page
       title={name ?? strings.unnamed}
+      windowTitle={words.windowTitle}
       subtitle={<PurposeChip purpose={own === null ? "treatment" : "emergency"} />}
       actions={
         <Group gap="sm">

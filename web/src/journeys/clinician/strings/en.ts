@@ -217,6 +217,7 @@ export const en = {
     find: "Find",
   },
   record: {
+    windowTitle: "Record of a patient",
     message: "Message",
     emergency: "Emergency access",
     empty: "Nothing of this record is open to you. Ask the patient for a permission.",
@@ -228,7 +229,7 @@ export const en = {
   glass: {
     title: "Emergency access",
     told: (name: string) =>
-      `${name} and the privacy officer are told at once, with your name and reason. It stays an alarm until somebody has reviewed it.`,
+      `${name} is told at once, and so are the privacy officers, where there are any, with your name and reason. It stays an alarm until somebody has reviewed it.`,
     why: "Why",
     howLong: "For how long",
     onlyReading: "You can read, and nothing else. Each thing you open is noted.",

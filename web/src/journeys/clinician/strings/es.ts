@@ -222,6 +222,7 @@ export const es: Like<typeof en> = {
     find: "Buscar",
   },
   record: {
+    windowTitle: "Historia de un paciente",
     message: "Mensaje",
     emergency: "Acceso de emergencia",
     empty: "No hay nada de esta historia abierto para usted. Pida un permiso al paciente.",
@@ -233,7 +234,7 @@ export const es: Like<typeof en> = {
   glass: {
     title: "Acceso de emergencia",
     told: (name: string) =>
-      `Se avisa al instante a ${name} y a la persona encargada de la privacidad, con su nombre y su motivo. Queda como alarma hasta que alguien lo revise.`,
+      `Se avisa al instante a ${name} y, si las hay, a las personas encargadas de la privacidad, con su nombre y su motivo. Queda como alarma hasta que alguien lo revise.`,
     why: "Por qué",
     howLong: "Durante cuánto tiempo",
     onlyReading: "Puede leer, y nada más. Queda anotada cada cosa que abra.",
