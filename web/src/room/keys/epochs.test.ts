@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import * as base64url from "../../kernel/base64url";
 import type { JsonObject } from "../../kernel/canonical";
 import { generateSigningKey, type SigningKey } from "../../kernel/keypair";
@@ -125,6 +125,22 @@ describe("the epochs of a room", () => {
     expect(bob.held.receiving.get(kidOf(roster, "alice"))).toBe(alice.held.sending?.secret);
     expect(new Set(people.map((person) => person.held.sending?.kid)).size).toBe(3);
     for (const person of people) await person.epochs.end();
+  });
+
+  test("whoever leaves while a key is made seals nothing under it, and goes on asking for nothing", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const [alice] = cast.map((one) => new Person(one)) as [Person, Person, Person];
+      const entering = alice.epochs.enter(rosterOf(1_000, cast));
+      await alice.epochs.end();
+      await entering;
+      expect(alice.held.sending).toBeNull();
+      expect(await alice.epochs.say({ type: "chat" })).toBe(false);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(alice.sent).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("whoever is gone gets no key that follows, and nothing is sealed under the old one meanwhile", async () => {

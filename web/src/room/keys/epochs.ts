@@ -57,6 +57,7 @@ export class Epochs {
   #present: Present | null = null;
   #queue: Promise<void> = Promise.resolve();
   #asking: ReturnType<typeof setTimeout> | undefined;
+  #isOver = false;
 
   constructor(ports: EpochPorts) {
     this.#ports = ports;
@@ -100,6 +101,7 @@ export class Epochs {
 
   /** Seal nothing more, and forget the keys. */
   async end(): Promise<void> {
+    this.#isOver = true;
     clearTimeout(this.#asking);
     this.#present = null;
     await this.#ports.frames.stopSending();
@@ -123,6 +125,7 @@ export class Epochs {
     const alone = roster.places.length < 2;
     const message = alone ? null : await makeKeyMessage(secret, { visit, roster, sender }, wallet.signingKey);
     const own = await deriveWordKey(secret, { visit, epoch: roster.epoch, sender: me });
+    if (this.#isOver) return void secret.fill(0); // Left while it was made: nobody gets it.
     this.#present = { roster, own, message, keys: new Map(), early: [] };
     this.repeat();
     await frames.sendUnder(secret, kidOf(roster, me));
@@ -180,7 +183,8 @@ export class Epochs {
   }
 
   #inOrder(act: () => Promise<void>, from = ""): Promise<void> {
-    this.#queue = this.#queue.then(act).catch((error: unknown) => this.#ports.onFault(from, error));
+    const unlessOver = () => (this.#isOver ? undefined : act());
+    this.#queue = this.#queue.then(unlessOver).catch((error: unknown) => this.#ports.onFault(from, error));
     return this.#queue;
   }
 }

@@ -49,6 +49,8 @@ describe("the chat", () => {
     ["an id of another form", { id: "<script>" }],
     ["a text that is too long", { text: "x".repeat(TEXT_CHARS_MAX + 1) }],
     ["a text that is none", { text: 5 }],
+    ["a time after all years, which would break the page of whoever reads it", { at: 8_640_000_000_000_001 }],
+    ["a time before all years", { at: -1 }],
   ])("passes over %s", (_, changes) => {
     const { chat } = chatOf("bob");
     chat.hear("alice", line("x", changes as JsonObject));

@@ -5,6 +5,7 @@
  * are text: they are never read as markup. Files are sealed objects of the vault; a line names them.
  */
 import type { Json, JsonObject } from "../../kernel/canonical";
+import { INSTANT_MS_MAX } from "../../kernel/clock";
 
 export const TEXT_CHARS_MAX = 4_000;
 /** Newest lines that a tab keeps: a long visit has some hundred. */
@@ -122,7 +123,7 @@ function readLine(from: string, word: JsonObject): ChatLine | null {
   const { id, at, text, file } = word;
   if (typeof id !== "string" || !ID.test(id) || typeof at !== "number" || typeof text !== "string")
     return null;
-  if (text.length > TEXT_CHARS_MAX) return null;
+  if (text.length > TEXT_CHARS_MAX || !(at >= 0 && at <= INSTANT_MS_MAX)) return null;
   return { id, from, at, text: clean(text, TEXT_CHARS_MAX), file: readFile(file), heardBy: [] };
 }
 

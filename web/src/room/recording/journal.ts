@@ -159,6 +159,12 @@ export class RecordingJournal {
     }
   }
 
+  /** Forget what began before, whoever's it is: nobody can finish it any more. */
+  async removeOlder(beforeMs: number): Promise<void> {
+    const all = await answerOf(this.#stores("readonly").recordings.getAll() as IDBRequest<Begun[]>);
+    for (const { object, startedMs } of all) if (startedMs < beforeMs) await this.remove(object);
+  }
+
   /** Forget a recording; what the node has of it stays there. */
   async remove(object: string): Promise<void> {
     await this.#write(async ({ recordings, progress, pieces, marks }) => {

@@ -54,6 +54,7 @@ export class Recorder {
   readonly #plan: RecorderPlan;
   readonly #onChange: (state: RecorderState) => void;
   readonly #worker: Worker;
+  #isGivenUp = false;
   #stage: Stage | null = null;
   #media: MediaRecorder | null = null;
   #settle: { begun: (object: string) => void; finished: () => void; failed: (code: string) => void } | null =
@@ -68,14 +69,30 @@ export class Recorder {
 
   /** Ask the node, then record. Throws what the node refuses with. */
   async start(seen: readonly Seen[]): Promise<void> {
-    const { visit, ports, readers, recipients } = this.#plan;
-    if (
-      typeof MediaRecorder === "undefined" ||
-      !MediaRecorder.isTypeSupported(`video/webm;codecs=${CODECS}`)
-    ) {
-      throw new RoomFault("recording-unsupported");
-    }
+    const { visit, ports } = this.#plan;
     this.#set({ phase: "starting" });
+    let isRunning = false;
+    try {
+      checkSupport();
+      const object = await this.#begin();
+      this.#checkWanted();
+      await ports.command?.([{ type: "visit.start-recording/1", body: { visit, object } }]);
+      isRunning = true;
+      this.#checkWanted();
+      this.#set({ object });
+      this.#record(seen);
+    } catch (error) {
+      // Else it would stand on the visit as running, and nobody could say what runs.
+      if (isRunning) this.#sayStopped();
+      if (error instanceof GivenUp) this.#forget();
+      else this.#fail(error);
+      throw error;
+    }
+  }
+
+  /** Have the worker begin the object, and draw its key. */
+  #begin(): Promise<string> {
+    const { visit, ports, readers, recipients } = this.#plan;
     const begun = new Promise<string>((resolve, reject) => {
       this.#settle = {
         begun: resolve,
@@ -92,15 +109,17 @@ export class Recorder {
       readers,
       recipients,
     });
-    try {
-      const object = await begun;
-      await ports.command?.([{ type: "visit.start-recording/1", body: { visit, object } }]);
-      this.#set({ object });
-      this.#record(seen);
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
+    return begun;
+  }
+
+  /** Whoever went away, or took consent back, while it was prepared does not want it any more. */
+  #checkWanted(): void {
+    if (this.#isGivenUp) throw new GivenUp();
+  }
+
+  #forget(): void {
+    this.#tell({ do: "forget" }); // It ends itself.
+    this.#set(NOT_RECORDED);
   }
 
   /** Who is to be seen and heard has changed. */
@@ -110,13 +129,11 @@ export class Recorder {
 
   /** Stop at once; seal, and link the recording to the visit. `told` when the node has stopped it already. */
   async stop({ told }: { told: boolean }): Promise<void> {
+    if (this.state.phase === "starting") this.#isGivenUp = true;
     if (this.state.phase !== "recording") return;
     this.#set({ phase: "finishing" });
     const { visit, ports } = this.#plan;
-    const last = new Promise<void>((resolve) =>
-      this.#media?.addEventListener("stop", () => resolve(), { once: true }),
-    );
-    this.#media?.stop();
+    const last = this.#endMedia();
     this.#stage?.end();
     await last;
     try {
@@ -144,8 +161,21 @@ export class Recorder {
       });
       this.#handed = handing;
     };
+    // A recorder that met an error stops by itself: what is said to be recorded must be.
+    this.#media.addEventListener("stop", () => void this.stop({ told: false }));
     this.#media.start(PIECE_MS);
     this.#set({ phase: "recording" });
+  }
+
+  /** Settled when the last piece was given out. */
+  #endMedia(): Promise<void> {
+    const media = this.#media;
+    if (media === null || media.state === "inactive") return Promise.resolve();
+    const last = new Promise<void>((resolve) =>
+      media.addEventListener("stop", () => resolve(), { once: true }),
+    );
+    media.stop();
+    return last;
   }
 
   #handed: Promise<void> = Promise.resolve();
@@ -177,12 +207,16 @@ export class Recorder {
   #failed(code: string): void {
     this.#settle?.failed(code);
     if (this.state.phase === "recording") {
-      this.#media?.stop();
-      void this.#plan.ports
-        .command?.([{ type: "visit.stop-recording/1", body: { visit: this.#plan.visit } }])
-        .catch(() => undefined);
+      void this.#endMedia();
+      this.#sayStopped();
       this.#fail(new RecorderRefused(code));
     }
+  }
+
+  /** It runs no more; a refusal says that the node knew. */
+  #sayStopped(): void {
+    const { visit, ports } = this.#plan;
+    ports.command?.([{ type: "visit.stop-recording/1", body: { visit } }]).catch(() => undefined);
   }
 
   #fail(error: unknown): void {
@@ -199,6 +233,14 @@ export class Recorder {
   #set(change: Partial<RecorderState>): void {
     this.state = { ...this.state, ...change };
     this.#onChange(this.state);
+  }
+}
+
+class GivenUp extends Error {}
+
+function checkSupport(): void {
+  if (typeof MediaRecorder === "undefined" || !MediaRecorder.isTypeSupported(`video/webm;codecs=${CODECS}`)) {
+    throw new RoomFault("recording-unsupported");
   }
 }
 

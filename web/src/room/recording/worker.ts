@@ -67,8 +67,11 @@ async function finish(): Promise<void> {
 
 /** The recording is sealed and linked: nothing is left to do. */
 async function forget(): Promise<void> {
-  await guard.forget();
-  self.close();
+  try {
+    await guard.forget();
+  } finally {
+    self.close();
+  }
 }
 
 function tell(message: FromRecorder): void {

@@ -70,6 +70,7 @@ export const en = {
     notHeard: "On its way",
     tooLarge: "Files up to 100 MB can be sent here.",
     failed: "The file was not sent. Nothing was lost; try again.",
+    notOpened: "The file could not be opened. Try again.",
     notKept: "What is written here is not kept after the visit. Files are.",
     keep: "Keep the chat",
     keepText:
@@ -78,6 +79,11 @@ export const en = {
     transcript: "Chat of the visit. Times are UTC.",
     fileInTranscript: (name: string) => `[file: ${name}]`,
     close: "Close the chat",
+  },
+  refused: {
+    notAllowed: "The browser did not allow it. Nothing was turned on; you can try again.",
+    missing: "No such device was found. Plug one in and try again.",
+    taken: "Another program has the device. Close that one and try again.",
   },
   out: {
     lobby: "You are back in the waiting room. You will be let in again.",
@@ -102,7 +108,7 @@ export const en = {
     seconds: (seconds: number) => `${seconds} s`,
     minutes: (minutes: number) => `${minutes} min`,
     title: (length: string) => `A recording of ${length} was not finished`,
-    text: "Its page was closed while it ran. What was recorded until then is in this browser, sealed, and opens for the same people as always.",
+    text: "It broke off while it ran. What was recorded until then is in this browser, sealed, and opens for the same people as always.",
     finish: "Finish upload",
     discard: "Discard",
     discardTitle: "Discard the recording",

@@ -73,6 +73,7 @@ export const es: Like<typeof en> = {
     notHeard: "En camino",
     tooLarge: "Aquí se envían archivos de hasta 100 MB.",
     failed: "El archivo no se envió. No se perdió nada; inténtelo de nuevo.",
+    notOpened: "No se pudo abrir el archivo. Inténtelo de nuevo.",
     notKept: "Lo que se escribe aquí no se conserva después de la consulta. Los archivos sí.",
     keep: "Conservar el chat",
     keepText:
@@ -81,6 +82,11 @@ export const es: Like<typeof en> = {
     transcript: "Chat de la consulta. Las horas son UTC.",
     fileInTranscript: (name: string) => `[archivo: ${name}]`,
     close: "Cerrar el chat",
+  },
+  refused: {
+    notAllowed: "El navegador no lo permitió. No se encendió nada; puede intentarlo de nuevo.",
+    missing: "No se encontró ese dispositivo. Conecte uno e inténtelo de nuevo.",
+    taken: "Otro programa usa el dispositivo. Ciérrelo e inténtelo de nuevo.",
   },
   out: {
     lobby: "Está de nuevo en la sala de espera. Le dejarán entrar otra vez.",
@@ -105,7 +111,7 @@ export const es: Like<typeof en> = {
     seconds: (seconds: number) => `${seconds} s`,
     minutes: (minutes: number) => `${minutes} min`,
     title: (length: string) => `Una grabación de ${length} quedó sin terminar`,
-    text: "Su página se cerró mientras grababa. Lo grabado hasta entonces está en este navegador, sellado, y se abre para las mismas personas de siempre.",
+    text: "Se interrumpió mientras grababa. Lo grabado hasta entonces está en este navegador, sellado, y se abre para las mismas personas de siempre.",
     finish: "Terminar la subida",
     discard: "Descartar",
     discardTitle: "Descartar la grabación",

@@ -148,25 +148,32 @@ function Line({
 function SaveButton({ file, files }: { file: ChatFile; files: RoomFiles }) {
   const words = useRoomStrings().chatPanel;
   const [busy, setBusy] = useState(false);
+  const [isRefused, setRefused] = useState(false);
   const save = async () => {
     setBusy(true);
+    setRefused(false);
     try {
       // Whatever its sender calls it, the browser is told that it is bytes: nothing of it runs here.
       const blob = await files.fetch(file.object, FILE_BYTES_MAX);
       saveBlob(new Blob([blob], { type: "application/octet-stream" }), safeName(file.name));
+    } catch {
+      setRefused(true);
     } finally {
       setBusy(false);
     }
   };
   return (
-    <Button
-      variant="light"
-      loading={busy}
-      leftSection={<Icon name="download" size={20} />}
-      onClick={() => void save()}
-    >
-      {words.open(file.name)}
-    </Button>
+    <>
+      <Button
+        variant="light"
+        loading={busy}
+        leftSection={<Icon name="download" size={20} />}
+        onClick={() => void save()}
+      >
+        {words.open(file.name)}
+      </Button>
+      {isRefused && <p role="alert">{words.notOpened}</p>}
+    </>
   );
 }
 

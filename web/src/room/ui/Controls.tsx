@@ -17,13 +17,18 @@ interface Props {
   panel?: { label: string; icon: IconName; open: boolean; onPress: () => void } | undefined;
   recording?: { running: boolean; busy: boolean; toggle: () => void } | undefined;
   onLeave: () => void;
+  /** Something is tried that may be refused: what was refused before is over. */
+  onTry: () => void;
   onRefused: (error: unknown) => void;
 }
 
-export function Controls({ session, state, onRefused, ...props }: Props) {
+export function Controls({ session, state, onTry, onRefused, ...props }: Props) {
   const words = useRoomStrings();
   const { microphone, camera, screen } = state.mine;
-  const turn = (act: Promise<void>) => void act.catch(onRefused);
+  const turn = (act: Promise<void>) => {
+    onTry();
+    act.catch(onRefused);
+  };
   const canShare = "getDisplayMedia" in navigator.mediaDevices;
   return (
     <div className={styles.controls} role="toolbar" aria-label={words.controls}>
@@ -79,7 +84,10 @@ export function Controls({ session, state, onRefused, ...props }: Props) {
           label={props.recording.running ? words.stopRecording : words.record}
           pressed={props.recording.running}
           disabled={props.recording.busy}
-          onPress={props.recording.toggle}
+          onPress={() => {
+            onTry();
+            props.recording?.toggle();
+          }}
         />
       )}
       <Control icon="leave" label={words.leave} danger onPress={props.onLeave} />

@@ -16,6 +16,7 @@ import { ChatPanel } from "./ChatPanel";
 import { Controls } from "./Controls";
 import { LockLine } from "./LockLine";
 import { People } from "./People";
+import { refusalText } from "./refusals";
 import styles from "./room.module.css";
 import { useRecorder } from "./useRecorder";
 import { useRoom } from "./useRoom";
@@ -68,15 +69,17 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
   const unread = useUnread(state.chat.filter(({ from }) => from !== ports.me).length, side === "chat");
   const news = useNews(state, ports.nameOf);
   const running = props.recording?.running === true;
-  const onRefused = useCallback((error: unknown) => setRefused(textOf(error)), []);
+  const onRefused = useCallback((error: unknown) => setRefused(refusalText(error, words)), [words]);
+  const onTry = () => setRefused("");
   const { recorded, toggle } = useRecorder({
     ...{ ports, visit, readers: readers.recording, state, running },
     onRefused,
   });
   const moderate = props.onModerate;
   const onModerate = (person: RoomPerson, what: "lobby" | "remove") => {
-    if (what === "remove") setRemoving(person);
-    else void moderate?.(person.actor, what).catch((error: unknown) => setRefused(textOf(error)));
+    if (what === "remove") return setRemoving(person);
+    onTry();
+    void moderate?.(person.actor, what).catch(onRefused);
   };
   const recording = running ? "on" : recorded.phase === "finishing" ? "ending" : "off";
   const mayRecord = props.recording?.mayStart === true && (props.recording.permitted || running);
@@ -153,6 +156,7 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
               : undefined
           }
           onLeave={() => setLeaving(true)}
+          onTry={onTry}
           onRefused={onRefused}
         />
       </div>
@@ -256,8 +260,4 @@ function useUnread(count: number, isOpen: boolean): number {
     if (isOpen) setRead(count);
   }, [isOpen, count]);
   return Math.max(0, count - read);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -107,7 +107,8 @@ function Card({ recording, ports, onGone }: CardProps) {
 
 function Said({ shown, words }: { shown: Shown; words: RoomStrings["unfinished"] }) {
   if (shown.step === "asked") return words.text;
-  if (shown.step === "busy") return words.progress(Math.round(100 * shown.ratio));
+  // Not each percent: it is read out.
+  if (shown.step === "busy") return words.progress(10 * Math.floor(10 * shown.ratio));
   if (shown.step === "done") return words.done;
   const faults: Record<string, string> = words.faults;
   return faults[shown.code] ?? words.faults.other;

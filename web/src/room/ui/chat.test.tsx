@@ -64,3 +64,10 @@ test("whoever leads the visit has it kept by a second tap, for its people, who a
   const sent = expect.objectContaining({ object: "object", name: "chat.txt" }) as unknown;
   expect(onSay).toHaveBeenCalledWith("The chat until here was kept as a record of the visit.", sent);
 });
+
+test("a file that cannot be had is said so", async () => {
+  const file = { object: "o", name: "rash.png", size: 1, mediaType: "image/png" };
+  show(false, [{ ...LINE, text: "", file }]);
+  fireEvent.click(screen.getByRole("button", { name: "Save rash.png" }));
+  expect((await screen.findByRole("alert")).textContent).toContain("could not be opened");
+});

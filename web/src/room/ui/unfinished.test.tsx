@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 
 import { MantineProvider } from "@mantine/core";
-import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Unfinished } from "../recording/journal";
 import UnfinishedRecordings from "./Unfinished";
@@ -66,4 +66,21 @@ test("nothing is shown where nothing was lost, or nothing is kept", async () => 
   show({ list });
   await waitFor(() => expect(list).toHaveBeenCalled());
   expect(screen.queryByRole("region")).toBeNull();
+});
+
+test("an upload is not read out percent by percent", async () => {
+  let tell = (_: number) => {};
+  show({
+    finish: (_, progress) => {
+      tell = progress;
+      return new Promise(() => {});
+    },
+  });
+  await press("Finish upload");
+  const said = new Set<string>();
+  for (let percent = 0; percent <= 100; percent += 1) {
+    act(() => tell(percent / 100));
+    said.add(screen.getByRole("status").textContent);
+  }
+  expect(said.size).toBe(11);
 });

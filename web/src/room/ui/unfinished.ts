@@ -13,7 +13,7 @@ export interface UnfinishedPorts {
 
 /** Of the person who is signed in; nothing where the browser keeps no journal. */
 export const unfinishedHere: UnfinishedPorts = {
-  list: () => withJournal((journal) => listUnclaimed(journal, Date.now())),
+  list: () => withJournal((journal) => listUnclaimed(journal, nodeClient().clock.nowMs())),
 
   finish: (object, progress) =>
     withJournal(async (journal) => {
@@ -33,12 +33,13 @@ export const unfinishedHere: UnfinishedPorts = {
 };
 
 async function listUnclaimed(journal: RecordingJournal, nowMs: number): Promise<Unfinished[]> {
+  await journal.removeOlder(nowMs - KEPT_MS);
   const before = await claimed();
   const all = await journal.list(wallet().actor, nodeClient().origin);
   // Looked at twice: one that was finished between the two was claimed at the first.
   const after = await claimed();
   const lost = all.filter(({ object }) => !before.has(object) && !after.has(object));
-  const isWorthIt = (one: Unfinished) => one.durationMs > 0 && nowMs - one.startedMs < KEPT_MS;
+  const isWorthIt = (one: Unfinished) => one.durationMs > 0;
   for (const one of lost) if (!isWorthIt(one)) await journal.remove(one.object);
   return lost.filter(isWorthIt);
 }

@@ -1,0 +1,19 @@
+/** What a control was refused for, in the reader's words: a browser says it in its own, and in English. */
+
+import { asApiError } from "~/session";
+import type { RoomStrings } from "../strings";
+
+/** By what Media Capture and Streams calls them. */
+const BY_NAME: Readonly<Record<string, keyof RoomStrings["refused"]>> = {
+  NotAllowedError: "notAllowed",
+  SecurityError: "notAllowed",
+  NotFoundError: "missing",
+  OverconstrainedError: "missing",
+  NotReadableError: "taken",
+  AbortError: "taken",
+};
+
+export function refusalText(error: unknown, words: RoomStrings): string {
+  const name = BY_NAME[error instanceof Error || error instanceof DOMException ? error.name : ""];
+  return name === undefined ? asApiError(error).message : words.refused[name];
+}
