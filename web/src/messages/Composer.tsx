@@ -8,7 +8,7 @@ import { Button, SegmentedControl, Textarea } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState, type FormEvent } from "react";
 import { Icon } from "~/components";
 import { join, scan, type Finding } from "~/monitor/scanner";
-import { asApiError, onSessionEnd, useMe } from "~/session";
+import { asApiError, onSessionEnd, sessionNow, useMe } from "~/session";
 import { ATTACHMENTS_MAX, TEXT_CHARS_MAX } from "./content";
 import { FILE_BYTES_MAX } from "./FileButton";
 import { dropSources, isUnseen, keepSource, scanSources } from "./files";
@@ -48,26 +48,28 @@ onSessionEnd(() => drafts.clear());
 
 export function Composer({ thread, held, role, writing, onWriting }: Props) {
   const words = useMessageStrings();
-  const { draft, setDraft } = useDraft(thread.thread, writing);
+  const { session } = useMe();
+  const { draft, setDraft, clear } = useDraft(thread.thread, writing);
   const [finding, setFinding] = useState<Finding | null>(null);
   const [note, setNote] = useState<{ text: string; isFault: boolean }>({ text: "", isFault: false });
-  const [busy, setBusy] = useState(false);
+  const [work, setWork] = useState<"sealing" | "sending" | null>(null);
+  const busy = work !== null;
   const area = useRef<HTMLTextAreaElement>(null);
   const look = useScan(thread, held, role);
   useEffect(() => {
     if (writing.kind !== "new") area.current?.focus();
   }, [writing]);
 
-  const change = (next: Partial<Draft>) => {
+  const change = (next: (now: Draft) => Partial<Draft>) => {
     setFinding(null);
     setNote({ text: "", isFault: false });
-    setDraft({ ...draft, ...next });
+    setDraft(next);
   };
   const isEmpty = draft.text.trim() === "" && draft.files.length === 0;
 
   const send = async (isSure: boolean) => {
     if (isEmpty || busy) return;
-    setBusy(true);
+    setWork("sending");
     setNote({ text: "", isFault: false });
     try {
       const found = isSure ? null : await look(draft);
@@ -75,8 +77,7 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
       await sendLetter(letterOf(thread, draft, writing));
       setFinding(null);
       dropSources(draft.files);
-      drafts.delete(thread.thread);
-      setDraft(NOTHING);
+      clear();
       onWriting(NEW);
       held.view.reload();
     } catch (error) {
@@ -84,7 +85,7 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
       setNote({ text: [message, hint].filter(Boolean).map(sentence).join(" "), isFault: true });
       held.view.reload(); // Who is in it may have changed: the page shows whom it goes to now.
     } finally {
-      setBusy(false);
+      setWork(null);
       area.current?.focus();
     }
   };
@@ -97,21 +98,20 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
       if (draft.files.length + at >= ATTACHMENTS_MAX) return setNote({ text: words.tooMany, isFault: true });
       if (file.size > FILE_BYTES_MAX) return setNote({ text: words.tooLarge, isFault: true });
     }
-    setBusy(true);
-    const added: Attached[] = [];
+    setWork("sealing");
     try {
       for (const file of files) {
         const told = (ratio: number) =>
           setNote({ text: words.attaching(Math.round(100 * ratio)), isFault: false });
         const sealed = await attachFile(thread, file, told);
+        if (sessionNow()?.session !== session) return; // It is nobody's draft any more.
         keepSource(sealed, file);
-        added.push(sealed);
+        change((now) => ({ files: [...now.files, sealed] }));
       }
-      change({ files: [...draft.files, ...added] });
     } catch {
       setNote({ text: words.fileFailed, isFault: true });
     } finally {
-      setBusy(false);
+      setWork(null);
     }
   };
   const left = TEXT_CHARS_MAX - [...draft.text].length;
@@ -141,7 +141,7 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
                   aria-label={words.removeFile(file.name)}
                   onClick={() => {
                     dropSources([file]);
-                    change({ files: draft.files.filter((one) => one !== file) });
+                    change(({ files }) => ({ files: files.filter((one) => one !== file) }));
                   }}
                 >
                   <Icon name="cross" size={18} />
@@ -162,7 +162,11 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
           aria-label={words.write}
           placeholder={words.write}
           value={draft.text}
-          onChange={(event) => change({ text: event.currentTarget.value })}
+          readOnly={work === "sending"}
+          onChange={(event) => {
+            const text = event.currentTarget.value;
+            change(() => ({ text }));
+          }}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
             event.preventDefault();
@@ -185,7 +189,7 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
         </Button>
       </div>
       {writing.kind !== "edit" && (
-        <UrgencyField urgency={draft.urgency} onChange={(urgency) => setDraft({ ...draft, urgency })} />
+        <UrgencyField urgency={draft.urgency} onChange={(urgency) => setDraft(() => ({ urgency }))} />
       )}
       <p
         className={styles.note}
@@ -217,12 +221,20 @@ function useDraft(thread: string, writing: Writing) {
     if (writing.kind === "edit")
       setEdit({ ...NOTHING, text: writing.content.text, files: writing.content.attachments });
   }, [writing]);
-  const setDraft = (draft: Draft) => {
-    if (isEdit) return setEdit(draft);
+  // By what it is at that moment: it may have changed, also from another page, while a file was sealed.
+  const setDraft = (next: (now: Draft) => Partial<Draft>) => {
+    if (isEdit) return setEdit((now) => ({ ...now, ...next(now) }));
+    const now = drafts.get(thread) ?? NOTHING;
+    const draft = { ...now, ...next(now) };
     drafts.set(thread, draft);
     setOwn(draft);
   };
-  return { draft: isEdit ? edit : own, setDraft };
+  const clear = () => {
+    if (isEdit) return setEdit(NOTHING);
+    drafts.delete(thread);
+    setOwn(NOTHING);
+  };
+  return { draft: isEdit ? edit : own, setDraft, clear };
 }
 
 /** The monitor's rules over a draft, with what only this page and the node know. */

@@ -158,7 +158,7 @@ export const en = {
       return `A message, signed by its sender${version === 1 ? "" : changed}`;
     },
     rule: (members: number) =>
-      `Sealed to ${members} people and the compliance monitor. The clinic's computer keeps it and cannot open it.`,
+      `Sealed to ${members === 1 ? "one person" : `${members} people`} and the compliance monitor. The clinic's computer keeps it and cannot open it.`,
     message: "Message",
     envelope: "Sealed text",
   },

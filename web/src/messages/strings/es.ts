@@ -161,7 +161,7 @@ export const es: Like<typeof en> = {
       return `Un mensaje, firmado por quien lo envió${version === 1 ? "" : changed}`;
     },
     rule: (members: number) =>
-      `Sellado para ${members} personas y el supervisor de cumplimiento. El ordenador de la clínica lo guarda y no puede abrirlo.`,
+      `Sellado para ${members === 1 ? "una persona" : `${members} personas`} y el supervisor de cumplimiento. El ordenador de la clínica lo guarda y no puede abrirlo.`,
     message: "Mensaje",
     envelope: "Texto sellado",
   },
