@@ -1,7 +1,7 @@
 /** The second tap before what cannot be undone. Stays open, and says why, when it was refused. */
 
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import { asApiError } from "~/session";
 import { useStrings } from "~/strings";
 
@@ -20,19 +20,24 @@ export function Confirm({ opened, title, confirm, danger = false, onConfirm, onC
   const words = useStrings().confirm;
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState("");
+  const asked = useRef(0);
   const close = () => {
+    asked.current += 1;
+    setBusy(false);
     setRefused("");
     onClose();
   };
   const act = async () => {
+    const mine = asked.current;
     setBusy(true);
     setRefused("");
     try {
       await onConfirm();
-      close();
+      // Closed by hand meanwhile, it may be open for something else by now.
+      if (mine === asked.current) close();
     } catch (error) {
+      if (mine !== asked.current) return;
       setRefused(asApiError(error).message);
-    } finally {
       setBusy(false);
     }
   };

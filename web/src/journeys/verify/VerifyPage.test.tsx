@@ -110,6 +110,26 @@ test("the proof of an entry that was altered fails at its place, in words", asyn
   expect(screen.getByText("inclusion-refused")).toBeTruthy();
 });
 
+test("another proof of one entry is not judged by the entry of the one before", async () => {
+  show();
+  giveKeys(VECTOR.keys);
+  chooseAll(PROOF, new File(["another entry"], "13.json"));
+  await screen.findByRole("heading", { name: /Not genuine/ });
+  fireEvent.click(screen.getByRole("button", { name: "Check another proof" }));
+  chooseAll(PROOF);
+  expect((await screen.findByRole("alert")).textContent).toContain("Add the entry's own file");
+});
+
+test("two files that cannot be read are said so", async () => {
+  show();
+  const gone = () => Promise.reject(new DOMException("it is gone", "NotReadableError"));
+  const [one, other] = [new File(["x"], "a"), new File(["x"], "b")];
+  for (const file of [one, other])
+    Object.assign(file, { slice: () => ({ arrayBuffer: gone }), arrayBuffer: gone });
+  chooseAll(one, other);
+  expect((await screen.findByRole("alert")).textContent).toContain("could not be");
+});
+
 test("the proof of one entry under keys of another ledger is not accepted", async () => {
   show();
   giveKeys(VECTOR.keys.slice(0, 1));

@@ -34,6 +34,11 @@ export function VerifyPage({ initial, language = "en" }: Props) {
     if (first.current !== null) start(first.current, loadKnown());
     first.current = null;
   }, [start]);
+  /** An entry belongs to its proof: another one judged by it would be said to be false. */
+  const another = () => {
+    setKnown({ ...known, entry: null });
+    clear();
+  };
   const change = (next: Known) => {
     setKnown(next);
     keepKnown(next);
@@ -54,7 +59,7 @@ export function VerifyPage({ initial, language = "en" }: Props) {
         {judgement === null ? (
           <DropArea words={words} onFiles={(files) => void take(files)} />
         ) : (
-          <Found {...{ words, language, judgement }} onClear={clear} />
+          <Found {...{ words, language, judgement }} onClear={another} />
         )}
         <KnownFields
           {...{ words, language, known }}
@@ -88,7 +93,11 @@ async function sortFiles(files: readonly File[]): Promise<{ file?: File; entry?:
 }
 
 async function startsAsProof(file: File): Promise<boolean> {
-  return isProof(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
+  const head = await file
+    .slice(0, HEAD_BYTES)
+    .arrayBuffer()
+    .catch(() => new ArrayBuffer(0)); // Whoever judges it says that it cannot be read.
+  return isProof(new Uint8Array(head));
 }
 
 /** More than the first line of a proof. */
