@@ -5,16 +5,17 @@
  * Guarantees: nobody's page is shown without a session; where somebody wanted to go is kept until they signed in.
  */
 
-import { Button, Group, MantineProvider, Modal, Text } from "@mantine/core";
+import { Button, MantineProvider } from "@mantine/core";
 import { Suspense, lazy, useEffect, useState, type ComponentType } from "react";
 import { Loading, Page } from "~/components";
 import { go, useRoute } from "~/router";
-import { resume, sessionNow, usePresence, useSession } from "~/session";
+import { resume, sessionNow, useSession } from "~/session";
 import { useLanguage, useStrings } from "~/strings";
 import { theme, variables } from "~/theme/theme";
 import { Boundary } from "./Boundary";
 import { Notices } from "./emergency/Notices";
 import { Frame } from "./Frame";
+import { IdleWarning } from "./IdleWarning";
 import type { Journey } from "./journey";
 import { JOURNEYS, loaderOf, type JourneyName } from "./journeys";
 
@@ -147,27 +148,6 @@ const VerifyPage = lazy(async () => {
 function Verify() {
   const { language } = useLanguage();
   return <VerifyPage language={language} />;
-}
-
-function IdleWarning() {
-  const words = useStrings().idle;
-  const { secondsLeft, stay } = usePresence();
-  return (
-    <Modal
-      opened={secondsLeft !== null}
-      onClose={stay}
-      title={words.title}
-      withCloseButton={false}
-      zIndex={450}
-    >
-      <Text role="alert">{words.text(secondsLeft ?? 0)}</Text>
-      <Group justify="flex-end" mt="lg">
-        <Button onClick={stay} data-autofocus>
-          {words.stay}
-        </Button>
-      </Group>
-    </Modal>
-  );
 }
 
 function Unfinished() {

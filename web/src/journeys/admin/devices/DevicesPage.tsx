@@ -31,7 +31,10 @@ export function DevicesPage() {
       <DeviceDialog
         device={rows.find(({ device }) => device === chosen) ?? null}
         onClose={() => setChosen("")}
-        onChanged={view.reload}
+        onChanged={() => {
+          view.reload();
+          more.reload();
+        }}
       />
       <Await
         view={view}

@@ -35,6 +35,7 @@ export function InviteDialog({ opened, groups, onClose, onMade }: Props) {
       title={made === null ? t.inviteTitle : t.linkTitle}
       closeButtonProps={{ "aria-label": t.close, size: 44 }}
       closeOnClickOutside={made === null}
+      closeOnEscape={made === null}
     >
       {made === null ? (
         <Form

@@ -60,6 +60,7 @@ export function LinksPage() {
       throw inWords(error, strings.refusals);
     }
     view.reload();
+    more.reload();
   };
   return (
     <Page title={strings.people.title}>

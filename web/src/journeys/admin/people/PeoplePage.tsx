@@ -42,6 +42,7 @@ export function PeoplePage() {
   const columns = useColumns();
   const reload = () => {
     view.reload();
+    more.reload();
     roles.reload();
   };
   const rows = [...(view.data?.people ?? []), ...more.rows].filter((line) =>

@@ -128,7 +128,7 @@ export const en = {
     takeText: (name: string, role: string) =>
       `${name} is ${role} no more, from this moment. It is written down that you took it.`,
     has: "Has it",
-    hasNot: "Has it not",
+    hasNot: "Does not have it",
     reserved: "The organisation alone gives and takes this role.",
     own: "Nobody gives a role to themselves.",
     suspend: "Suspend",
