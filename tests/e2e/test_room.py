@@ -14,7 +14,7 @@ import pytest
 from telesphor.capabilities.visits.signalling.ice import TURN_SECONDS, IceServers
 from tests.support.chromium import find_chromium
 from tests.support.coturn import SECRET, Coturn, running_coturn
-from tests.support.room import WEB, Guest, Theatre, build_page
+from tests.support.room import WEB, Guest, Theatre, built_page
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None or shutil.which("npx") is None or not (WEB / "node_modules").is_dir(),
@@ -30,10 +30,8 @@ Story = Callable[[Theatre, Guest, Guest], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = tmp_path_factory.mktemp("room") / "page"
-    build_page(built)
-    return built
+def page() -> Path:
+    return built_page()
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +181,8 @@ async def check_relayed_frames_are_sealed(one: Guest, two: Guest) -> None:
         sent = await one.ask("wire", "send", slot)
         came = await two.until("wire", lambda frames: len(frames) >= WIRE_FRAMES, words=("receive", slot))
         assert set(came) & set(sent)
-        frames = [frame for frame in came if frame in sent][:WIRE_FRAMES]
+        # A relay over UDP may bring a frame twice; it opens once.
+        frames = [frame for frame in dict.fromkeys(came) if frame in sent][:WIRE_FRAMES]
         key = {**mine, "slot": slot, "sender": one.actor}
         assert set(await two.ask("openWire", frames, key)) == {"opened"}
         other = {**key, "secret": "A" * 43}

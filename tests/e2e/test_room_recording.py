@@ -21,21 +21,23 @@ from tests.e2e.test_browsers import begin
 from tests.e2e.test_invitations import Cast
 from tests.e2e.test_visits import TESTED, Clinic
 from tests.support.chromium import find_chromium
-from tests.support.room import WEB, Guest, Theatre, build_page
+from tests.support.room import WEB, Guest, Theatre, built_page
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None or shutil.which("npx") is None or not (WEB / "node_modules").is_dir(),
     reason="needs Chromium and the web packages",
 )
 
+BLOCK_SECONDS = 0.5
+"""On a busy machine a camera gives two or three pictures a second."""
+
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
     """A running node, and the page that records at it."""
-    folder = tmp_path_factory.mktemp("studio")
-    build_page(folder / "page")
-    with running(folder / "node") as node:
-        yield node, folder / "page"
+    page = built_page()
+    with running(tmp_path_factory.mktemp("studio") / "node") as node:
+        yield node, page
 
 
 def test_recording_whose_page_was_lost_is_finished_by_the_next_and_plays(
@@ -68,8 +70,9 @@ async def lose_and_finish(node: Running, theatre: Theatre) -> None:
         await again.ask("openAtNode", visit, lost["object"])
         shown = await again.ask("play", 1.5)
         assert shown["fault"] == "" and shown["time"] >= 1.5 and shown["width"] == 1280
-        # What fills no whole chunk, and the block that it cuts, is all that was lost.
-        assert lost["seconds"] - 0.5 < shown["duration"] <= lost["seconds"] + 0.1
+        # What fills no whole chunk, and the block that it cuts, is all that was lost; how long the last picture lasts
+        # is for the player to guess.
+        assert abs(shown["duration"] - lost["seconds"]) < BLOCK_SECONDS
         assert again.errors == []
     finally:
         await theatre.close()

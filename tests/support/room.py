@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import hashlib
 import json
+import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +24,10 @@ from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.ids import VisitId
 from tests.support.chromium import find_chromium
 
-WEB = Path(__file__).parents[2] / "web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
+BUILT = ROOT / "build/room-page"
+BUILD_SECONDS = 100
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -33,19 +39,32 @@ HOP_HEADERS = frozenset(
 )
 
 
-def build_page(folder: Path) -> None:
-    """Bundle the page; `CalledProcessError` says what was wrong."""
-    words = [
-        "npx",
-        "vite",
-        "build",
-        "-c",
-        "tests/room/vite.config.ts",
-        "--outDir",
-        str(folder),
-        "--emptyOutDir",
-    ]
-    subprocess.run(words, cwd=WEB, check=True, capture_output=True, timeout=100)
+def built_page() -> Path:
+    """The folder of the page, bundled unless it was from these sources; `CalledProcessError` says what is wrong."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    folder = BUILT / _digest_of_sources()
+    with (BUILT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for old in (one for one in BUILT.iterdir() if one.is_dir()):
+                shutil.rmtree(old)
+            making = BUILT / "making"
+            words = ["npx", "vite", "build", "-c", "tests/room/vite.config.ts", "--outDir", str(making)]
+            subprocess.run(
+                [*words, "--emptyOutDir"], cwd=WEB, check=True, capture_output=True, timeout=BUILD_SECONDS
+            )
+            making.rename(folder)
+    return folder
+
+
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256()
+    for folder in (WEB / "src", WEB / "tests/room"):
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            digest.update(f"{path.relative_to(WEB)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name in ("package-lock.json", "vite.config.ts"):
+        digest.update((WEB / name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @dataclass
@@ -156,7 +175,7 @@ class Theatre:
     """Chromium with a camera that shows a pattern, and the relay.
 
     Args:
-        page: the folder that `build_page` has filled.
+        page: the folder that `built_page` gives.
         ice: servers by which its tabs find each other.
         flags: further ones of Chromium's command line.
     """

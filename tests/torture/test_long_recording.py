@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.running import Running, running
 from tests.e2e.test_room_recording import enrol, go_in, prepare
 from tests.support.chromium import find_chromium
-from tests.support.room import WEB, Guest, Theatre, build_page
+from tests.support.room import WEB, Guest, Theatre, built_page
 from tests.torture.scale import TORTURE
 
 pytestmark = pytest.mark.skipif(
@@ -41,9 +41,9 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[tuple[Running, Path]]:
-    build_page(tmp_path / "page")
+    page = built_page()
     with running(tmp_path / "node") as node:
-        yield node, tmp_path / "page"
+        yield node, page
 
 
 async def test_hours_of_recording_take_constant_memory_and_play_from_their_end(
