@@ -33,7 +33,7 @@ from telesphor.kernel.sealing import (
 )
 from telesphor.kernel.signing import HybridSuite, SigningKey, VerifyKey, sign_jws, verify_jws
 from tests.e2e.running import Running, running
-from tests.support.chromium import find_chromium
+from tests.support.chromium import PLAIN, find_chromium
 from tests.torture.folders import ORIGIN
 
 WEB = Path(__file__).parents[2] / "web"
@@ -358,9 +358,7 @@ def page(program: str, node: Running, tmp_path_factory: pytest.TempPathFactory) 
     script = tmp_path_factory.mktemp("page") / "page.js"
     bundle(program, "page.ts", script, "--format=iife")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=PLAIN)
         page = browser.new_page()
         # Any page of the node will do; the driver's own scripts are not under its policy.
         page.add_init_script(path=script)

@@ -13,7 +13,7 @@ from telesphor.client.wallet import Wallet
 from telesphor.runtime.web import WEB_FOLDER
 from tests.e2e.running import running
 from tests.e2e.test_invitations import PASSCODE, Cast, Link, make
-from tests.support.chromium import find_chromium
+from tests.support.chromium import PLAIN, find_chromium
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -40,7 +40,7 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=PLAIN)
         yield browser
         browser.close()
 

@@ -15,7 +15,7 @@ from telesphor.client.wallet import Wallet
 from telesphor.runtime.web import WEB_FOLDER
 from tests.e2e.running import running
 from tests.e2e.test_invitations import Cast, Link, made
-from tests.support.chromium import find_chromium
+from tests.support.chromium import PLAIN, find_chromium
 from tests.unit.app.test_administering import RULE
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -67,7 +67,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=PLAIN)
         yield browser
         browser.close()
 

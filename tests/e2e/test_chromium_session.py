@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.running import Running, running
-from tests.support.chromium import find_chromium
+from tests.support.chromium import PLAIN, find_chromium
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -37,7 +37,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=PLAIN)
         yield browser
         browser.close()
 

@@ -14,6 +14,9 @@ import aiohttp
 START_SECONDS = 20.0
 PAGE_SECONDS = 20.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PLAIN = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-software-rasterizer"]
+"""What a browser of the tests is started with: it may be root's, with as little shared memory as a container gives,
+and nothing imitates a graphics card, which takes a fifth of all the work."""
 
 
 def find_chromium() -> str | None:
@@ -24,8 +27,8 @@ def find_chromium() -> str | None:
 async def security_of(url: str, *, folder: Path) -> dict[str, Any]:
     """Open `url` and return the response's `securityDetails`; certificates are not judged."""
     words = [
-        str(find_chromium()), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+        str(find_chromium()), "--headless=new", *PLAIN, "--no-first-run",
+        "--disable-background-networking", "--disable-component-update",
         "--ignore-certificate-errors", "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank",
     ]  # fmt: skip
     process = subprocess.Popen(

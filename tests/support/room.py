@@ -22,7 +22,7 @@ from telesphor.capabilities.visits.signalling.model import Participant
 from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.ids import VisitId
-from tests.support.chromium import find_chromium
+from tests.support.chromium import PLAIN, find_chromium
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
@@ -193,7 +193,7 @@ class Theatre:
         self._browser = await self._playwright.chromium.launch(
             executable_path=find_chromium(),
             args=[
-                "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
+                *PLAIN, "--use-fake-ui-for-media-stream",
                 "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required",
                 "--disable-features=WebRtcHideLocalIpsWithMdns", *self._flags,
             ],

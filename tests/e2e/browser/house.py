@@ -23,7 +23,7 @@ from telesphor.runtime.web import WEB_FOLDER
 from tests.e2e.browser.album import Album
 from tests.e2e.running import Running, running
 from tests.e2e.test_invitations import Cast, make
-from tests.support.chromium import find_chromium
+from tests.support.chromium import PLAIN, find_chromium
 
 WAIT_MS: Final = 30_000
 STATS_SECONDS: Final = 20.0
@@ -40,7 +40,7 @@ FINDINGS: Final = """async (tags) => {
 """The page says what is wrong alone: a report of all that is right takes longer to come over than to make."""
 
 CHROMIUM: Final = [
-    "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream",
+    *PLAIN, "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream=fps=5,display-media-type=monitor",
     "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]  # fmt: skip
