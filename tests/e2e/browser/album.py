@@ -7,6 +7,7 @@ They are in `build/screens/`, or in the folder that the environment's TELESPHOR_
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ DESKTOP: Final = {"width": 1280, "height": 800}
 SIZES: Final = (DESKTOP, PHONE)
 
 SCREENS: Final = Path(os.environ.get("TELESPHOR_SCREENS") or Path(__file__).parents[3] / "build/screens")
+NO_NAME: Final = re.compile(r"[^\w. ]+")
+"""Some people here are called what no file may be called."""
+
 FOLLOWS_MS: Final = 100
 """Plots and grids follow a new size of the window a moment later."""
 
@@ -56,7 +60,7 @@ class Album:
         """What everybody saw last: the first that one wants to see when something failed."""
         for name, page in pages.items():
             if not page.is_closed():
-                page.screenshot(path=self._folder / f"last-{name}.png")
+                page.screenshot(path=self._folder / f"last-{NO_NAME.sub('-', name)}.png")
 
 
 def resize(page: Any, size: dict[str, int]) -> None:
