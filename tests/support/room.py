@@ -33,6 +33,9 @@ POLICY = (
     "connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 WAIT_SECONDS = 15.0
+ASK_SECONDS = 60.0
+"""A page that seals or plays on a busy machine takes a few."""
+
 UPLOAD_BYTES_MAX = 16 * 1024 * 1024
 HOP_HEADERS = frozenset(
     {"host", "connection", "transfer-encoding", "content-length", "content-encoding", "date", "server"}
@@ -244,10 +247,12 @@ class Guest:
         self.errors: list[str] = []
 
     async def ask(self, name: str, *words: Any) -> Any:
-        """Call a function of the page."""
-        return await self.page.evaluate(
-            "([name, words]) => window.harness[name](...words)", [name, list(words)]
-        )
+        """Call a function of the page; `TimeoutError` names one that does not answer."""
+        asked = self.page.evaluate("([name, words]) => window.harness[name](...words)", [name, list(words)])
+        try:
+            return await asyncio.wait_for(asked, ASK_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(f"{self.actor}: `{name}` does not answer; errors {self.errors}") from None
 
     async def until(
         self, name: str, holds: Any, *, words: tuple[Any, ...] = (), seconds: float = WAIT_SECONDS

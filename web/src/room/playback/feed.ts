@@ -74,12 +74,21 @@ export class Feed {
     void this.#restart();
   };
 
+  /** Have the buffer begin anew with what is appended next. */
   async #restart(): Promise<void> {
-    const buffer = this.#buffer;
+    const [buffer, turn] = [this.#buffer, this.#turn];
     if (buffer === null) return;
-    if (this.#source.readyState === "ended") buffer.timestampOffset = 0; // Opens the source again.
-    if (this.#source.readyState === "open") buffer.abort();
-    this.#more();
+    try {
+      if (buffer.updating) await settled(buffer);
+      // Opens a source that has ended, and takes nothing away. To set an offset would do so too, but not within a cluster.
+      if (this.#source.readyState === "ended")
+        await settled(buffer, () => buffer.remove(this.#source.duration, Infinity));
+      if (turn !== this.#turn) return;
+      if (this.#source.readyState === "open") buffer.abort();
+      this.#more();
+    } catch (error) {
+      if (turn === this.#turn) this.#onFault(error);
+    }
   }
 
   async #feed(): Promise<void> {
@@ -94,6 +103,7 @@ export class Feed {
           return;
         }
         await this.#makeRoom();
+        if (turn !== this.#turn) return;
         await this.#append(piece);
         if (turn === this.#turn) this.#at += piece.length;
       }
@@ -128,7 +138,8 @@ export class Feed {
   }
 }
 
-function settled(buffer: SourceBuffer, act: () => void): Promise<void> {
+/** Until a buffer has done what it is doing, or what `act` has it do. */
+function settled(buffer: SourceBuffer, act: () => void = () => undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = new AbortController();
     const finish = (then: () => void) => () => {
