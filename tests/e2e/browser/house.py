@@ -146,19 +146,31 @@ class Person:
 
     def __init__(self, house: House, name: str, context: Any) -> None:
         self.house, self.name, self.context = house, name, context
-        self.said: list[str] = []
-        self.frames: list[tuple[str, str]] = []
+        self._said: list[str] = []
+        self._frames: list[tuple[str, str]] = []
         self.page = self.open_page()
 
     def open_page(self) -> Any:
         """A new tab."""
         page = self.context.new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on("console", lambda message: self.said.append(message.text))
-        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("console", lambda message: self._said.append(message.text))
+        page.on("pageerror", lambda error: self._said.append(f"error: {error}"))
         page.on("dialog", self._answer)
         page.on("websocket", self._listen)
         return page
+
+    @property
+    def said(self) -> list[str]:
+        """What the pages wrote to the console until now, errors marked."""
+        self._let_news_come()
+        return self._said
+
+    @property
+    def frames(self) -> list[tuple[str, str]]:
+        """What went over the live connection until now, and which way."""
+        self._let_news_come()
+        return self._frames
 
     def press(self, name: str | re.Pattern[str], *, exact: bool = True) -> None:
         """Press a button by its name."""
@@ -231,15 +243,20 @@ class Person:
         self.page.emulate_media(color_scheme=scheme)
         self.page.wait_for_function(WEARS, arg=scheme)
 
+    def _let_news_come(self) -> None:
+        """Ask the page something: only meanwhile does Playwright hand over what the page has told."""
+        if not self.page.is_closed():
+            self.page.wait_for_timeout(1)
+
     def _answer(self, dialog: Any) -> None:
         """Go away where one is asked whether to; nothing else of the app asks by the browser's own window."""
         if dialog.type != "beforeunload":
-            self.said.append(f"error: the page opened a window: {dialog.message}")
+            self._said.append(f"error: the page opened a window: {dialog.message}")
         dialog.accept()
 
     def _listen(self, socket: Any) -> None:
-        socket.on("framesent", lambda data: self.frames.append(("sent", str(data))))
-        socket.on("framereceived", lambda data: self.frames.append(("received", str(data))))
+        socket.on("framesent", lambda data: self._frames.append(("sent", str(data))))
+        socket.on("framereceived", lambda data: self._frames.append(("received", str(data))))
 
 
 class House:
