@@ -52,7 +52,7 @@ def sign_half(half: Half, *, protected: bytes, payload: bytes, key: SigningKey) 
 def verify_half(
     half: Half, *, protected: str, payload: str, signature: str, key: VerifyKey, refusal: TelesphorError
 ) -> None:
-    """Verify one half of a signature.
+    """Verify one half of a signature, which has one spelling: jwcrypto alone passes over what is no base64url.
 
     Args:
         protected, payload, signature: the three parts as base64url, as they travelled.
@@ -64,9 +64,10 @@ def verify_half(
     require_suite(key)
     token = _reading.tokens[half]
     try:
+        base64url.decode(signature)
         token.deserialize(f"{protected}.{payload}.{signature}")
         token.verify(_public_jwks(key)[half])
-    except JWException:
+    except (base64url.NotBase64, JWException):
         raise refusal from None
 
 

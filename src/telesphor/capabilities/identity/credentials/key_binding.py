@@ -151,7 +151,6 @@ def _read_claims(data: bytes) -> KeyBindingClaims:
 
 def _verify(half: Literal[0, 1], token: str, holder: VerifyKey) -> None:
     protected, payload, signature = token.split(".")
-    _decode(signature)
     if _decode(protected) != header_of(half, holder.thumbprints(), typ=TYP):
         raise KeyBindingRefused("the header of a key binding does not name the holder's key")
     refusal = KeyBindingRefused("a key binding does not verify under the holder's key")

@@ -148,6 +148,13 @@ def test_stripped_or_swapped_half_of_a_list_is_refused(half: int) -> None:
     assert code_of(lambda: read(bad)) == "status-list-signature-refused"
 
 
+@pytest.mark.parametrize("half", HALVES)
+def test_signature_of_a_list_in_another_spelling_is_refused(half: int) -> None:
+    text = json.loads(DATA)["signatures"][half]["signature"]
+    spelled = changed(lambda d: d["signatures"][half].update(signature=f"{text[:40]}[[[{text[40:]}"))
+    assert code_of(lambda: read(spelled)) == "status-list-signature-refused"
+
+
 def test_halves_in_the_other_order_are_refused() -> None:
     assert (
         code_of(lambda: read(changed(lambda d: d["signatures"].reverse()))) == "status-list-signature-refused"
