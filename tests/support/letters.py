@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from telesphor.capabilities.messages.content import Content
+from telesphor.capabilities.messages.content import AttachedFile, Content
 from telesphor.capabilities.messages.model import MessageId, ThreadGrant, ThreadId
 from telesphor.client.letters import Addressee, write_letter
 from telesphor.client.wallet import Wallet
+from telesphor.kernel.ids import ObjectId
 
 if TYPE_CHECKING:
     from tests.support.everything import Story
@@ -30,7 +32,8 @@ def ask_messages(story: Story) -> None:
     story.ask(patient, ("thread.add/1", {**member, "role": "caregiver"}))
     story.ask(story.colleague, ("thread.leave/1", thread))
     story.ask(patient, ("thread.enter/1", thread))
-    message = write(story, patient, thread["thread"])
+    picture = story.put(patient, readers=(clinician.actor, monitor.actor))
+    message = write(story, patient, thread["thread"], attached=(picture,))
     write(story, patient, thread["thread"], message=message)
     for version, verdict in ((1, "pass"), (2, "hold")):
         named = {"message": message, "version": version}
@@ -46,6 +49,7 @@ def ask_messages(story: Story) -> None:
     story.ask(patient, ("message.recall/1", {**thread, "message": message}))
     hold = {**thread, "hold": story.ids.next()}
     story.ask(hospital, ("thread.hold/1", hold))
+    story.refuse(patient, ("object.erase/1", {"object": picture, "reason": "patient-request"}))
     story.ask(hospital, ("thread.lift-hold/1", hold))
     story.ask(hospital, ("thread.retain/1", {**thread, "retention_days": None}))
     story.ask(clinician, ("thread.archive/1", thread))
@@ -54,7 +58,9 @@ def ask_messages(story: Story) -> None:
     story.ask(hospital, ("monitor.dismiss/1", {"monitor": monitor.actor}))
 
 
-def write(story: Story, sender: Wallet, thread: str, *, message: str | None = None) -> str:
+def write(
+    story: Story, sender: Wallet, thread: str, *, message: str | None = None, attached: Sequence[str] = ()
+) -> str:
     """Send a message, or a second version of one; returns its id."""
     people = [(one, "member") for one in (story.clinician, story.patient)]
     to = [
@@ -66,9 +72,14 @@ def write(story: Story, sender: Wallet, thread: str, *, message: str | None = No
         version=2 if message else 1,
         sender=sender.actor,
         text="It hurts less.",
+        attachments=tuple(_file(object_id) for object_id in attached),
     )
     letter = write_letter(content, to)
     grant = ThreadGrant(thread=thread, actor=sender.actor)
     story.node.desks.messages.desk.take_envelope(grant, letter.path.rpartition("/")[2], letter.envelope)
     story.ask(sender, letter.command)
     return content.message
+
+
+def _file(object_id: str) -> AttachedFile:
+    return AttachedFile(object=ObjectId(object_id), name="a.txt", media_type="text/plain", size=6)

@@ -21,7 +21,7 @@ from telesphor.capabilities.identity.administering import OVERSEERS, Leave
 from telesphor.capabilities.identity.invitations.service import check_open, has_invited, was_invited
 from telesphor.capabilities.identity.model import NotPermitted
 from telesphor.capabilities.identity.service import active_actor, find_actor, own_id
-from telesphor.capabilities.messages.holding import check_unheld
+from telesphor.capabilities.messages.holding import holds_on
 from telesphor.capabilities.messages.views import parts_with as threads_with
 from telesphor.capabilities.visits.life.model import InvitationUnknown
 from telesphor.capabilities.visits.life.service import check_may_invite, has_seat
@@ -96,9 +96,9 @@ class NodeHosts:
 class NodeHolds:
     """What the vault asks before it erases anything (implements `vault.holds.Holds`)."""
 
-    def check_erasable(self, db: apsw.Connection, object_id: str) -> None:
-        """Raise `ObjectHeld` while a legal hold is on any thread that the object is attached in."""
-        check_unheld(db, object_id)
+    def holds_on(self, db: apsw.Connection, object_id: str) -> Sequence[str]:
+        """Return the legal holds on the threads that the object is attached in."""
+        return holds_on(db, object_id)
 
 
 class NodeInvitations:

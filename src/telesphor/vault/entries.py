@@ -6,8 +6,13 @@ when it is read.
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from telesphor.runtime.capability import Body, EntryType
-from telesphor.vault.model import ErasureReason, Purpose
+from telesphor.vault.holds import HOLDS_NAMED_MAX
+from telesphor.vault.model import ErasureReason, Id, Purpose
 
 
 class ObjectBegun(Body, frozen=True, kw_only=True):
@@ -50,11 +55,27 @@ class ObjectErased(Body, frozen=True, kw_only=True):
     reason: ErasureReason
 
 
+class ObjectEraseRefused(Body, frozen=True, kw_only=True):
+    """The entry's actor asked to erase it and might have, but these legal holds keep it: sorted, the first of them."""
+
+    reason: ErasureReason
+    holds: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=HOLDS_NAMED_MAX)]
+
+
 OBJECT_BEGUN = EntryType("object.begun/1", ObjectBegun)
 OBJECT_RESUMED = EntryType("object.resumed/1", ObjectResumed)
 OBJECT_SEALED = EntryType("object.sealed/1", ObjectSealed)
 OBJECT_READ = EntryType("object.read/1", ObjectRead)
 OBJECT_REWRAPPED = EntryType("object.rewrapped/1", ObjectRewrapped)
 OBJECT_ERASED = EntryType("object.erased/1", ObjectErased)
+OBJECT_ERASE_REFUSED = EntryType("object.erase-refused/1", ObjectEraseRefused)
 
-ENTRIES = (OBJECT_BEGUN, OBJECT_RESUMED, OBJECT_SEALED, OBJECT_READ, OBJECT_REWRAPPED, OBJECT_ERASED)
+ENTRIES = (
+    OBJECT_BEGUN,
+    OBJECT_RESUMED,
+    OBJECT_SEALED,
+    OBJECT_READ,
+    OBJECT_REWRAPPED,
+    OBJECT_ERASED,
+    OBJECT_ERASE_REFUSED,
+)

@@ -8,6 +8,7 @@ each naming the object and the part).
 from __future__ import annotations
 
 from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.runtime.capability import RecordedRefusal
 
 
 class ObjectMissing(TelesphorError):
@@ -31,8 +32,8 @@ class ObjectErased(TelesphorError):
     kind = Kind.GONE
 
 
-class ObjectHeld(TelesphorError):
-    """A legal hold keeps the object: nobody erases it before it is lifted."""
+class ObjectHeld(RecordedRefusal):
+    """A legal hold keeps the object: nobody erases it before it is lifted. The attempt is on the ledger."""
 
     code = "object-held"
     kind = Kind.CONFLICT

@@ -6,25 +6,26 @@ composition root answers with what each capability knows. Start at `Holds`.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import apsw
+
+HOLDS_NAMED_MAX: Final = 16
+"""Holds that the entry of one refused erasure names; as many as one thread can have. One is enough to refuse."""
 
 
 class Holds(Protocol):
     """Knows which objects must be kept, whoever may erase them."""
 
-    def check_erasable(self, db: apsw.Connection, object_id: str) -> None:
-        """Let only an object pass that nothing keeps, inside the writer.
-
-        Raises:
-            ObjectHeld: a hold keeps it.
-        """
+    def holds_on(self, db: apsw.Connection, object_id: str) -> Sequence[str]:
+        """Return the ids of holds that keep an object, sorted, the first `HOLDS_NAMED_MAX`; none where it may go."""
         ...
 
 
 class Unheld:
     """A vault above which nobody lays holds (implements `Holds`)."""
 
-    def check_erasable(self, db: apsw.Connection, object_id: str) -> None:
+    def holds_on(self, db: apsw.Connection, object_id: str) -> Sequence[str]:
         """Nothing keeps it."""
+        return ()

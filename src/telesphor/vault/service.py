@@ -22,6 +22,7 @@ from telesphor.runtime.capability import Actor, Body, Decision, Draft, EntryType
 from telesphor.vault.access import Allowance
 from telesphor.vault.entries import (
     OBJECT_BEGUN,
+    OBJECT_ERASE_REFUSED,
     OBJECT_ERASED,
     OBJECT_READ,
     OBJECT_RESUMED,
@@ -29,6 +30,7 @@ from telesphor.vault.entries import (
     OBJECT_SEALED,
     ObjectBegun,
     ObjectErased,
+    ObjectEraseRefused,
     ObjectRead,
     ObjectResumed,
     ObjectRewrapped,
@@ -37,6 +39,7 @@ from telesphor.vault.entries import (
 from telesphor.vault.errors import (
     ObjectAlreadySealed,
     ObjectExists,
+    ObjectHeld,
     ObjectMissing,
     ReadersRefused,
     SealMismatch,
@@ -51,6 +54,7 @@ from telesphor.vault.model import (
     READERS_MAX,
     WRITE_TICKET_SECONDS,
     EraseObject,
+    ErasureReason,
     ObjectRow,
     ObjectState,
     ReadGrant,
@@ -218,12 +222,12 @@ def erase_object(actor: Actor, command: EraseObject, state: State, *, vault: Vau
     Raises:
         RecordedRefusal: the actor may not erase it.
         ObjectErased: it is erased already.
-        ObjectHeld: a legal hold keeps it.
+        ObjectHeld: a legal hold keeps it; on the ledger, with what access answered.
     """
     row = _find(state.db, command.object)
     allowed = vault.access.allow(actor, "erase", row, readers_of(state.db, row.object), state)
     _check_not_erased(row)
-    vault.holds.check_erasable(state.db, row.object)
+    _check_unheld(row, command.reason, allowed, vault.holds.holds_on(state.db, row.object))
     draft = Draft(OBJECT_ERASED.name, stream_of_object(row.object), ObjectErased(reason=command.reason))
     return Decision(
         (draft, *allowed.drafts),
@@ -301,6 +305,19 @@ def _check_being_written(row: ObjectRow, now_ms: int) -> None:
 def _check_not_erased(row: ObjectRow) -> None:
     if row.state is ObjectState.ERASED:
         raise ObjectErasedError(f"object `{row.object}` is erased")
+
+
+def _check_unheld(row: ObjectRow, reason: ErasureReason, allowed: Allowance, holds: Sequence[str]) -> None:
+    if not holds:
+        return
+    body = ObjectEraseRefused(reason=reason, holds=tuple(holds))
+    draft = Draft(OBJECT_ERASE_REFUSED.name, stream_of_object(row.object), body)
+    raise ObjectHeld(
+        f"a legal hold keeps object `{row.object}`",
+        drafts=(draft, *allowed.drafts),
+        documents=allowed.documents,
+        hint="it can be erased once every hold on it is lifted",
+    )
 
 
 def _stored(vault: Vault, row: ObjectRow) -> Stored:

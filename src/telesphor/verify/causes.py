@@ -93,6 +93,7 @@ _OBJECTS: Final[_Rows] = {
     },
     "object.rewrapped/1": {"object.rewrap/1": ("object", "readers")},
     "object.erased/1": {"object.erase/1": ("object", "reason")},
+    "object.erase-refused/1": {"object.erase/1": ("object", "reason")},
 }
 # The ledger itself, and others' ledgers.
 _LEDGERS: Final[_Rows] = {

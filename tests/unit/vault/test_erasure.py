@@ -12,6 +12,7 @@ from telesphor.runtime.database import StorageFailed
 from telesphor.vault.entries import ObjectErased, ObjectRewrapped
 from telesphor.vault.erasure import check_objects, delete_abandoned, finish_erasures, sweep
 from telesphor.vault.errors import ErasedBytesRemain, KeyMissing, ObjectHeld, PartForged, PartMissing
+from telesphor.vault.errors import ObjectErased as ObjectErasedError
 from telesphor.vault.model import UPLOAD_GRACE_SECONDS, UPLOAD_LIFETIME_SECONDS, ErasureReason, ObjectState
 from telesphor.vault.objects import part_path
 from tests.unit.vault.world import Denied, World
@@ -57,7 +58,7 @@ def test_what_a_crash_left_half_written_is_erased_too(world: World) -> None:
 
 def test_an_object_that_a_hold_keeps_is_not_erased_and_stays_readable(world: World) -> None:
     object_id = world.put(b"text")
-    world.holds.held.add(object_id)
+    world.holds.held[object_id] = (world.ids.next(),)
     for actor in (world.owner, world.hospital, world.node):
         with pytest.raises(ObjectHeld):
             world.erase(object_id, actor=actor)
@@ -67,6 +68,39 @@ def test_an_object_that_a_hold_keeps_is_not_erased_and_stays_readable(world: Wor
     world.holds.held.clear()
     world.erase(object_id)
     assert world.row(object_id).state is ObjectState.ERASED
+
+
+def test_attempt_to_erase_what_a_hold_keeps_is_on_the_ledger(world: World) -> None:
+    """Who asked, which object, which holds, and what access answered: durable before the refusal is told."""
+    object_id, holds = world.put(b"text"), (world.ids.next(), world.ids.next())
+    world.holds.held[object_id] = holds
+    before = len(world.entries())
+    with pytest.raises(ObjectHeld, match=object_id):
+        world.erase(object_id)
+    refused, noted = world.entries()[before:]
+    assert (refused.type, refused.actor) == ("object.erase-refused/1", world.owner.id)
+    assert refused.stream == f"object/{object_id}"
+    assert (refused.body.reason, refused.body.holds) == ("patient-request", holds)
+    assert (noted.type, noted.body.action, noted.body.allowed) == ("access.noted/1", "erase", True)
+
+
+def test_whoever_may_not_erase_learns_of_no_hold_and_names_none_on_the_ledger(world: World) -> None:
+    object_id = world.put(b"text")
+    world.holds.held[object_id] = (world.ids.next(),)
+    before = len(world.entries())
+    with pytest.raises(Denied):
+        world.erase(object_id, actor=world.stranger)
+    assert [entry.type for entry in world.entries()[before:]] == ["access.noted/1"]
+
+
+def test_erased_object_is_held_by_nothing(world: World) -> None:
+    object_id = world.put(b"text")
+    world.erase(object_id)
+    world.holds.held[object_id] = (world.ids.next(),)
+    before = len(world.entries())
+    with pytest.raises(ObjectErasedError):
+        world.erase(object_id)
+    assert len(world.entries()) == before
 
 
 def test_erasing_one_object_leaves_the_others(world: World) -> None:

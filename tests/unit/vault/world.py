@@ -28,7 +28,6 @@ from telesphor.runtime.capability import (
 from telesphor.runtime.database import open_database
 from telesphor.runtime.machine import Machine, Request
 from telesphor.vault.capability import RECORDED, capability
-from telesphor.vault.errors import ObjectHeld
 from telesphor.vault.model import (
     EraseObject,
     ErasureReason,
@@ -129,11 +128,10 @@ class ListedHolds:
     """Holds that a test lays by hand."""
 
     def __init__(self) -> None:
-        self.held: set[str] = set()
+        self.held: dict[str, tuple[str, ...]] = {}
 
-    def check_erasable(self, _db: apsw.Connection, object_id: str) -> None:
-        if object_id in self.held:
-            raise ObjectHeld("a hold keeps it")
+    def holds_on(self, _db: apsw.Connection, object_id: str) -> tuple[str, ...]:
+        return self.held.get(object_id, ())
 
 
 class Ended(TelesphorError):

@@ -177,6 +177,9 @@ export const CAUSES: Readonly<Record<string, Readonly<Record<string, readonly st
   "object.erased/1": {
     "object.erase/1": ["object", "reason"],
   },
+  "object.erase-refused/1": {
+    "object.erase/1": ["object", "reason"],
+  },
   "document.forgotten/1": {
     "document.forget/1": ["documents", "reason"],
   },

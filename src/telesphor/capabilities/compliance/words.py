@@ -53,6 +53,7 @@ _WORDS: Final = {
     "object.read/1": "read something",
     "object.rewrapped/1": "changed who holds keys to something",
     "object.erased/1": "erased something",
+    "object.erase-refused/1": "tried to erase what a legal hold keeps",
     "visit.opened/1": "opened a visit",
     "visit.object-linked/1": "added a step to a visit",
     "visit.closed/1": "closed a visit",

@@ -77,6 +77,7 @@ class Retention:
         clock: Clock,
     ) -> None:
         self._record, self._open_db, self._shelf, self._clock = record, open_db, shelf, clock
+        self._vault = vault
         self._expire = CommandType("message.expire/1", ExpireMessages, expire_messages)
         self._erase = CommandType("object.erase/1", EraseObject, partial(erase_object, vault=vault))
         self._shelf_settled = False
@@ -139,17 +140,23 @@ class Retention:
         """Erase each; returns whether none is kept by a hold."""
         all_erased = True
         for object_id in objects:
+            if self._is_held(object_id):
+                all_erased = False
+                continue
             try:
                 self._record(self._erase, EraseObject(object=object_id, reason=ErasureReason.RETENTION))
-            except (
-                ObjectHeld
-            ):  # By the hold of another thread that it is attached in; once lifted, it goes too.
+            except ObjectHeld:  # The hold was laid since the look before.
                 all_erased = False
             except (
                 TelesphorError
             ) as error:  # One object must not keep the others alive; the next start tries again.
                 log.error("attachment not erased", code=error.code)
         return all_erased
+
+    def _is_held(self, object_id: str) -> bool:
+        """Whether the hold of another thread keeps it: asked first, since an attempt would leave an entry each hour."""
+        with closing(self._open_db()) as db:
+            return bool(self._vault.holds.holds_on(db, object_id))
 
 
 def expire_messages(actor: Actor, command: ExpireMessages, state: State) -> Decision:

@@ -16,6 +16,7 @@ from telesphor.client.requests import Command
 from telesphor.client.wallet import Wallet
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.errors import TelesphorError
+from telesphor.ledger.entries import RecordedEntry
 from telesphor.runtime.database import open_reader
 from telesphor.vault.store import find_object
 from tests.unit.capabilities.messages.office import Office, about
@@ -34,6 +35,12 @@ def state_of(office: Office, object_id: str) -> str:
         row = find_object(db, object_id)
     assert row is not None
     return row.state
+
+
+def refusals(office: Office, object_id: str) -> list[RecordedEntry]:
+    """The erasures of an object that a hold has refused."""
+    told = [entry for entry in office.world.entries() if entry.stream == f"object/{object_id}"]
+    return [entry for entry in told if entry.type == "object.erase-refused/1"]
 
 
 def erasing(object_id: str) -> Command:
@@ -224,6 +231,23 @@ def test_object_attached_in_a_held_thread_is_erased_by_nobody(office: Office) ->
     assert state_of(office, picture) == "erased"
 
 
+def test_attempt_to_erase_what_a_thread_s_hold_keeps_names_each_hold_once_on_the_ledger(
+    office: Office,
+) -> None:
+    """One matter may hold several threads; which threads these are, the entry on the object's stream does not say."""
+    one, other = office.open(), office.open()
+    matter, second = sorted((office.ids.next(), office.ids.next()))
+    picture = office.attach(office.patient, office.clinician, office.monitor)
+    for thread in (one, other):
+        office.send(office.patient, thread, attachments=attached(office, picture))
+        office.ask(office.hospital, ("thread.hold/1", about(thread, hold=matter)))
+    office.ask(office.hospital, ("thread.hold/1", about(other, hold=second)))
+    assert office.code_of(office.patient, erasing(picture)) == "object-held"
+    (refused,) = refusals(office, picture)
+    assert (refused.actor, refused.body.holds) == (office.patient.actor, (matter, second))
+    assert refused.evidence is not None, "the signed request is kept with it"
+
+
 def test_object_is_held_while_any_hold_is_on_any_of_its_threads(office: Office) -> None:
     one, other = office.open(), office.open()
     picture = office.attach(office.patient, office.clinician, office.monitor)
@@ -275,6 +299,7 @@ def test_retention_leaves_what_another_threads_hold_keeps_until_it_is_lifted(off
     assert state_of(office, picture) == "sealed"
     office.messages.retention.run()
     assert state_of(office, picture) == "sealed"
+    assert refusals(office, picture) == [], "retention looks first, and does not ask for it once an hour"
     office.ask(office.hospital, ("thread.lift-hold/1", about(first, hold=hold)))
     office.messages.retention.run()
     assert state_of(office, picture) == "erased"

@@ -111,11 +111,11 @@ def holds_on(db: apsw.Connection, thread: str) -> tuple[str, ...]:
     return tuple(hold for (hold,) in rows)
 
 
-def is_held(db: apsw.Connection, object_id: str) -> bool:
-    """Whether a legal hold is on a thread in which some message, whatever became of it, named an object."""
-    sql = """SELECT 1 FROM message_attached JOIN messages ON messages.message = message_attached.message
-        JOIN thread_holds ON thread_holds.thread = messages.thread WHERE object = ? LIMIT 1"""
-    return db.execute(sql, (object_id,)).fetchone() is not None
+def holds_over(db: apsw.Connection, object_id: str, *, count_max: int) -> tuple[str, ...]:
+    """The legal holds on threads in which some message, whatever became of it, named an object."""
+    sql = """SELECT DISTINCT hold FROM message_attached JOIN messages ON messages.message = message_attached.message
+        JOIN thread_holds ON thread_holds.thread = messages.thread WHERE object = ? ORDER BY hold LIMIT ?"""
+    return tuple(hold for (hold,) in db.execute(sql, (object_id, count_max)))
 
 
 def find_message(db: apsw.Connection, message: str) -> MessageRow | None:
