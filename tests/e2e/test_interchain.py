@@ -39,6 +39,7 @@ from telesphor.runtime.settings import load_settings
 from telesphor.runtime.tickets import TicketRefused
 from telesphor.verify.pack import write_verifier
 from tests.e2e.running import Answer, MovableClock, Running, code_of, running
+from tests.support.staff import appointment
 from tests.torture.children import judge_and_die
 from tests.torture.folders import CLINICIAN, PASSPHRASE, check_ledger, make_folder
 from tests.torture.processes import Child
@@ -88,7 +89,10 @@ class Cast:
 
     async def enrol(self) -> None:
         async with self.client(self.node) as desk:
-            await desk.register(self.patient, self.clinician)
+            house = Wallet.create(kind="organisation", ids=IDS)
+            await desk.register(house, self.patient, self.clinician)
+        async with self.client(house) as desk:
+            await desk.send(*appointment(IDS, self.clinician.actor))
 
     async def hold_visit(self, command: str = "visit.open/1", **more: object) -> bytes:
         """Open and close a visit; returns its bundle."""

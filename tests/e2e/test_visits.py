@@ -22,6 +22,7 @@ from telesphor.verify.check_bundle import verify_bundle
 from tests.e2e.running import Answer, Running, code_of, running
 from tests.e2e.test_browsers import Tab, begin
 from tests.e2e.test_invitations import Cast, Link
+from tests.support.staff import appointment
 
 WAIT_SECONDS = 20.0
 Steps = tuple[tuple[str, dict[str, Any]], ...]
@@ -79,6 +80,8 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
         hospital = Wallet.create(kind="organisation", ids=node.ids)
         command = register_command(hospital, node=node.node.settings.origin)
         assert node.post(node.sign(node_wallet(node.node.keys), command)).status == 200
+        appointed = node.sign(hospital, *appointment(node.ids, node.clinician.actor))
+        assert node.post(appointed).status == 200
         yield Clinic(Cast(node, hospital), node.clinician, begin(node, node.clinician))
 
 

@@ -40,6 +40,7 @@ from tests.support.authenticator import Authenticator
 from tests.support.invited import ask_invitations
 from tests.support.letters import ask_messages
 from tests.support.lives import ask_lives, ask_visits
+from tests.support.staff import appointment
 from tests.support.watches import ask_watches
 
 ORIGIN = "node.example/telesphor"
@@ -95,6 +96,7 @@ class Story:
         others = [self.wallet(kind) for kind in kinds]
         self.clinician, self.colleague, self.patient, self.system, self.device, self.monitor = others
         self.ask(self.hospital, *(register_command(wallet, node=ORIGIN) for wallet in others))
+        self.ask(self.hospital, *appointment(self.ids, self.clinician.actor))
 
     def wallet(self, kind: str) -> Wallet:
         return Wallet.create(kind=kind, ids=self.ids)

@@ -30,6 +30,7 @@ from telesphor.capabilities.access.tokens.policies import (
     group_ids_of,
     policies_for,
     roles_of,
+    steady_roles_of,
 )
 from telesphor.capabilities.access.tokens.refusals import MembersRefused
 from telesphor.capabilities.contracts.model import ContractRow
@@ -37,6 +38,7 @@ from telesphor.capabilities.contracts.service import Action as ContractAction
 from telesphor.capabilities.contracts.service import Permit
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.enrolment.service import connection_of, find_enrolment
+from telesphor.capabilities.identity.model import ActorKind
 from telesphor.capabilities.identity.passkeys.service import assurance_of
 from telesphor.capabilities.identity.presentations.service import presented_factors
 from telesphor.capabilities.identity.service import own_id
@@ -159,6 +161,7 @@ def open_sources(clock: Clock) -> Sources:
         policies_for=policies_for,
         groups_of=group_ids_of,
         roles_of=roles_of,
+        steady_roles_of=steady_roles_of,
         datasets_of=datasets_holding,
         factors_of=_factors_of,
         assurance_of=partial(assurance_of, within_ms=SIGNED_IN_MS),
@@ -220,7 +223,9 @@ def _decide_under_rules(
 ) -> Decision:
     house = house_of(own_id(state))
     ask = Ask(action=UNDER_RULES[command.name], resource=house, purpose=PURPOSES.get(command.name))
-    allowed = permit_standing(actor, ask, state, sources=sources)
+    # What a person does for the organisation is decided each time, so that the decision stands beside each act.
+    acts_for_it = ask.action is Action.ADMINISTER and actor.kind == ActorKind.PERSON
+    allowed = (authorise if acts_for_it else permit_standing)(actor, ask, state, sources=sources)
     decision = command.decide(actor, body, state)
     return decision._replace(
         drafts=(*decision.drafts, *allowed.drafts), documents=(*decision.documents, *allowed.documents)

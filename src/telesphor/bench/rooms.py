@@ -83,11 +83,11 @@ def _tell(met: list[Meeting], quiet: list[Meeting], many: int, spent: str) -> It
 
 
 class House:
-    """A hospital whose clinicians invite new patients."""
+    """A hospital that invites new patients to its clinicians."""
 
     def __init__(self, practice: Practice) -> None:
         self._practice = practice
-        hospital = practice.enrol("organisation")
+        self._hospital = hospital = practice.enrol("organisation")
         self._text: Digest = digest_of(CONSENT.encode())
         text = {"kind": "visit", "language": "en", "text": CONSENT, "digest": self._text}
         practice.ask(hospital, ("consent.set-text/1", text))
@@ -131,7 +131,7 @@ class House:
         made = {"invitation": invitation, "actor": patient, "kind": "person", "code": code, "visit": visit}
         seat = {"visit": visit, "participant": patient, "role": "patient", "invitation": invitation}
         self._practice.ask(
-            clinician,
+            self._hospital,
             ("visit.schedule/1", scheduled),
             ("invitation.make/1", {**made, "expires_at": self._ahead(HOUR_MS)}),
             ("visit.invite/1", seat),

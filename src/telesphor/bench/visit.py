@@ -36,11 +36,11 @@ def make_visit_bundle(path: Path) -> VisitBundle:
 def hold_visit(node: Node) -> str:
     """Hold a visit on the node, every step asked for by its own signed request; returns its id."""
     practice = Practice(node)
-    patient, clinician = practice.enrol("person"), practice.enrol("person")
+    clinic, patient, clinician = (practice.enrol(kind) for kind in ("organisation", "person", "person"))
     record = practice.put_record(patient, b"{}", readers=[clinician.actor])
     visit = node.ids.next()
     parties = {"visit": visit, "patient": patient.actor, "clinician": clinician.actor, "devices": []}
-    practice.ask(clinician, ("visit.open/1", parties))
+    practice.ask(clinic, ("visit.open/1", parties))
     reading = {"visit": visit, "object": record, "purpose": "treatment"}
     for _ in range(READS):
         practice.ask(clinician, ("visit.read-object/1", reading))

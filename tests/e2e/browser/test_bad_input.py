@@ -28,6 +28,7 @@ from tests.e2e.running import Running, code_of, running
 from tests.e2e.test_browsers import Tab, begin
 from tests.e2e.test_invitations import Cast
 from tests.e2e.test_visits import TESTED, Clinic, Steps
+from tests.support.staff import appointment
 
 HOUR_MS = 3_600_000
 WAIT_SECONDS = 20.0
@@ -50,6 +51,8 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
         hospital = Wallet.create(kind="organisation", ids=node.ids)
         command = register_command(hospital, node=node.node.settings.origin)
         assert node.post(node.sign(node_wallet(node.node.keys), command)).status == 200
+        appointed = node.sign(hospital, *appointment(node.ids, node.clinician.actor))
+        assert node.post(appointed).status == 200
         yield Clinic(Cast(node, hospital), node.clinician, begin(node, node.clinician))
 
 

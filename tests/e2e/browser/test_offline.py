@@ -12,6 +12,7 @@ from tests.e2e.browser.album import PHONE
 from tests.e2e.browser.house import House, Person, open_house, reason_to_skip
 from tests.e2e.test_browsers import begin
 from tests.e2e.test_visits import Clinic
+from tests.support.staff import appointment
 
 pytestmark = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip() or "it can be tried")
 
@@ -32,6 +33,8 @@ def bundle(house: House) -> bytes:
     """The proof of a visit that was called off."""
     node = house.node
     clinic = Clinic(house.cast, node.clinician, begin(node, node.clinician))
+    appointed = node.sign(house.cast.hospital, *appointment(node.ids, node.clinician.actor))
+    assert node.post(appointed).status == 200
     visit, _ = clinic.invite()
     answer = clinic.ask(node.clinician, visit, ("end", {"outcome": "cancelled"}), ("close", {}))
     assert answer.status == 200, answer.body

@@ -11,9 +11,12 @@ from telesphor.capabilities.access.objects import Objects
 from telesphor.capabilities.access.sources import NOTHING
 from telesphor.capabilities.devices.capability import devices_capability
 from telesphor.capabilities.identity import service as identity
+from telesphor.capabilities.identity.administering import Leave
 from telesphor.capabilities.identity.authenticate import Authenticator, check_signer, read_genesis
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.enrolment.capability import enrolment_capability
+from telesphor.capabilities.identity.invitations.capability import invitations_capability
+from telesphor.capabilities.identity.invitations.service import NoHosts
 from telesphor.capabilities.interchain.capability import interchain_capability
 from telesphor.capabilities.interchain.partners import Partner, prove_facts
 from telesphor.capabilities.interchain.service import ProofDesk
@@ -21,13 +24,14 @@ from telesphor.capabilities.visits.capability import visits_capability
 from telesphor.client.requests import Command, register_command, sign_genesis, sign_request
 from telesphor.client.wallet import Wallet
 from telesphor.kernel.checkpoint import LogSigner
-from telesphor.kernel.clock import ManualClock
+from telesphor.kernel.clock import ManualClock, format_instant
+from telesphor.kernel.digest import digest_of
 from telesphor.kernel.ids import ActorId, IdSource
 from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.ledger.entries import EntryJournal, EntryReader, RecordedEntry
 from telesphor.ledger.share import sharing
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Actor, Body, Capability, CommandType, Receipt, Registry
+from telesphor.runtime.capability import Actor, Body, Capability, CommandType, Receipt, Registry, State
 from telesphor.runtime.database import open_database, open_reader
 from telesphor.runtime.machine import Machine, Request
 from telesphor.runtime.tickets import Tickets
@@ -36,9 +40,24 @@ from telesphor.vault.holds import Holds, Unheld
 from telesphor.vault.service import decide_read
 from telesphor.vault.store import STORE as VAULT_STORE
 from telesphor.vault.vault import Vault
+from tests.support.staff import ALL_CLINICIANS
 
 ORIGIN = "node.example/telesphor"
 START_MS = 1_795_348_275_123
+
+
+class AllHosts(NoHosts):
+    """Everybody may invite."""
+
+    def check_may_invite(self, state: State, actor: Actor, *, visit: str | None, invited: str) -> Leave:
+        return Leave()
+
+
+class NoClaims:
+    """Nobody has shown the code of a link."""
+
+    def take_claim(self, invitation: str, actor: Actor) -> bool:
+        return False
 
 
 class World:
@@ -70,11 +89,14 @@ class World:
             open_db=partial(open_reader, self.path),
             record=self.record_own_word,
         )
-        visits = visits_capability(decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets)
+        visits = visits_capability(
+            decide_read=partial(decide_read, vault=self.vault), tickets=self.tickets, sources=ALL_CLINICIANS
+        )
         interchain = interchain_capability(self.desk)
         vault = vault_capability.capability(self.vault)
         usual = [
             IDENTITY,
+            invitations_capability(hosts=AllHosts(), claims=NoClaims()),
             enrolment_capability(),
             interchain,
             ACCESS,
@@ -156,6 +178,16 @@ class World:
         """A new, registered actor."""
         wallet = Wallet.create(kind=kind, ids=self.ids)
         self.ask(by or self.node, register_command(wallet, node=ORIGIN))
+        return wallet
+
+    def invite(self, by: Wallet) -> Wallet:
+        """A new person, whose keys were made behind a link of `by`."""
+        wallet, invitation = Wallet.create(kind="person", ids=self.ids), self.ids.next()
+        body = {"invitation": invitation, "actor": wallet.actor, "kind": "person", "code": digest_of(b"code")}
+        body["expires_at"] = format_instant(self.clock.now_ms() + 1)
+        self.ask(by, ("invitation.make/1", body))
+        redeemed = {"invitation": invitation, "member": wallet.actor}
+        self.ask(self.node, register_command(wallet, node=ORIGIN), ("invitation.redeem/1", redeemed))
         return wallet
 
     def put(

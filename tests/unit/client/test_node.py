@@ -27,6 +27,7 @@ from telesphor.runtime.tls.context import client_context, server_context
 from telesphor.runtime.tls.policy import NODES
 from telesphor.verify.check_bundle import verify_bundle
 from tests.support.certificates import Organisation
+from tests.support.staff import appointment
 from tests.unit.client.lines import Line
 
 ORIGIN = "node.example/telesphor"
@@ -63,6 +64,12 @@ async def enrol(node: Node, url: str, kind: str = "person") -> Wallet:
     async with client(url, node_wallet(node.keys)) as desk:
         await desk.register(wallet)
     return wallet
+
+
+async def _appoint(node: Node, url: str, clinician: Wallet) -> None:
+    """Have a hospital make somebody a clinician."""
+    async with client(url, await enrol(node, url, "organisation")) as hospital:
+        await hospital.send(*appointment(IDS, clinician.actor))
 
 
 def content(size: int) -> bytes:
@@ -248,6 +255,7 @@ async def test_visit_is_exported_as_a_bundle_that_verifies(node: Node, url: str)
             io.BytesIO(b"{}"), media_type="application/fhir+json", readers=[clinician.actor]
         )
         opening = {"visit": visit, "patient": patient.actor, "clinician": clinician.actor, "devices": []}
+        await _appoint(node, url, clinician)
         await doctor.send(("visit.open/1", opening))
         assert await doctor.read_object(record.object, purpose="treatment", visit=visit) == b"{}"
         await doctor.send(("visit.close/1", {"visit": visit}))
@@ -266,6 +274,7 @@ async def test_bundle_without_its_ticket_is_refused(node: Node, url: str) -> Non
 async def test_ticket_of_one_visits_bundle_is_refused_for_another(node: Node, url: str) -> None:
     patient, clinician = await enrol(node, url), await enrol(node, url)
     visits = [IDS.next(), IDS.next()]
+    await _appoint(node, url, clinician)
     async with client(url, clinician) as doctor:
         for visit in visits:
             opening = {"visit": visit, "patient": patient.actor, "clinician": clinician.actor, "devices": []}

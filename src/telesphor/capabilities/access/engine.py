@@ -172,7 +172,7 @@ def _check_types(text: Document, schema: Document) -> None:
 
 
 def looks_at_the_moment(text: Document, action: str) -> bool:
-    """Whether a policy for this action depends on context or roles, which change without an entry of ours."""
+    """Whether a policy for this action depends on the context, which changes without an entry of ours."""
     return _moments.get((text.digest, action), lambda: _any_moment(read_policies(text), action))
 
 
@@ -206,9 +206,8 @@ def _may_bear_on(scope: Mapping[str, Any], action: str) -> bool:
 
 
 def _is_momentary(form: Mapping[str, Any]) -> bool:
-    """Whether `context` or `roles` stands anywhere in the conditions; a literal of that name counts as well."""
-    text = json.dumps(form["conditions"])
-    return '"context"' in text or '"roles"' in text
+    """Whether `context` stands anywhere in the conditions; a literal of that name counts as well."""
+    return '"context"' in json.dumps(form["conditions"])
 
 
 def _narrow(answer: cedarpy.AuthzResult, names: Mapping[str, str]) -> Evaluation:

@@ -119,7 +119,8 @@ def permit_standing(actor: Actor, ask: Ask, state: State, *, sources: Sources = 
     """Decide as `authorise`, but once for as long as nothing changes; then the answer is a look-up.
 
     The resource must be named by its id alone (the organisation whose visits are opened, not the visit).
-    Where a policy for this action looks at the moment (context, roles), every ask is decided anew.
+    Where a policy for this action looks at the moment (context), or a role of the actor's may end by itself, every
+    ask is decided anew.
 
     Raises:
         AccessDenied, AskRefused, DecisionRefused: as `authorise`.
@@ -328,27 +329,31 @@ def _permit_anew(actor: Actor, ask: Ask, state: State, sources: Sources) -> Allo
     resource = ask.resource
     if resource != Resource(kind=resource.kind, id=resource.id):
         return authorise(actor, ask, state, sources=sources)
-    in_force = _in_force(state)
-    if any(looks_at_the_moment(text, ask.action) for text in in_force):
+    in_force, roles = _in_force(state), sources.steady_roles_of(state, actor.id)
+    if roles is None or any(looks_at_the_moment(text, ask.action) for text in in_force):
         return authorise(actor, ask, state, sources=sources)
-    inputs = _standing_inputs(actor, ask, in_force, sources.groups_of(state, actor.id))
+    inputs = _standing_inputs(actor, ask, in_force, groups=sources.groups_of(state, actor.id), roles=roles)
     known = store.standing_inputs(state.db, actor=actor.id, action=ask.action.value, resource=resource.name)
     if known == inputs:
         for watched in (store.STORE, *sources.watched):
             _standing_in(watched, state).add((actor.id, ask.action, resource))
         return STANDING
-    return _begin_standing(actor, ask, state, sources, inputs)
+    return _begin_standing(actor, ask, state, sources, inputs, roles)
 
 
-def _standing_inputs(actor: Actor, ask: Ask, in_force: tuple[Document, ...], groups: tuple[str, ...]) -> str:
+def _standing_inputs(
+    actor: Actor, ask: Ask, in_force: tuple[Document, ...], *, groups: tuple[str, ...], roles: tuple[str, ...]
+) -> str:
     texts = [document.digest for document in in_force]
-    parts = [SCHEMA.digest, texts, actor.id, actor.kind, sorted(groups), ask.action, ask.resource.name]
-    return encode_document(parts).digest
+    who = [actor.id, actor.kind, sorted(groups), sorted(roles)]
+    return encode_document([SCHEMA.digest, texts, *who, ask.action, ask.resource.name]).digest
 
 
-def _begin_standing(actor: Actor, ask: Ask, state: State, sources: Sources, inputs: str) -> Allowed:
-    """Decide as if no token, factor or role were there: what is allowed so is allowed whatever these are."""
-    plain = Sources(groups_of=sources.groups_of)
+def _begin_standing(
+    actor: Actor, ask: Ask, state: State, sources: Sources, inputs: str, roles: tuple[str, ...]
+) -> Allowed:
+    """Decide as if no token or factor were there: what is allowed so is allowed whatever these are."""
+    plain = Sources(groups_of=sources.groups_of, roles_of=lambda _state, _actor: roles)
     given, verdict = _decide(actor, ask, state, plain, policies=_in_force(state))
     if verdict.outcome == "deny":
         return authorise(actor, ask, state, sources=sources)

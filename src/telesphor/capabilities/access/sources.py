@@ -31,6 +31,10 @@ def _no_names(_state: State, _actor: str) -> tuple[str, ...]:
     return ()
 
 
+def _unsteady(_state: State, _actor: str) -> None:
+    return None
+
+
 def _own_datasets(_state: State, resource: Resource) -> tuple[str, ...]:
     return resource.datasets
 
@@ -63,18 +67,21 @@ class Sources:
         policies_for: the policies of living tokens that may bear on this ask; only permits, one per token.
         groups_of: the groups that an actor belongs to.
         roles_of: the roles that an actor has now.
+        steady_roles_of: the roles that an actor has until `watched` changes; None where time may give or end one.
         datasets_of: the datasets that hold a resource.
         factors_of: the factors that an actor has presented and that still stand.
         assurance_of: how well an actor's session is known.
         connection_of: the last good connection of a device.
         broken_glass: the emergency access by which an actor may read a resource now.
         subject_of: whom a resource is about, for the log; of what belongs to a visit, the visit's patient.
-        watched: the state tables behind `groups_of`: when they change, what stands decided is looked at again.
+        watched: the state tables behind `groups_of` and `steady_roles_of`: when they change, what stands decided is
+            looked at again.
     """
 
     policies_for: Callable[[State, Actor, Resource, Action], tuple[TokenPolicy, ...]] = _no_tokens
     groups_of: Callable[[State, str], tuple[str, ...]] = _no_names
     roles_of: Callable[[State, str], tuple[str, ...]] = _no_names
+    steady_roles_of: Callable[[State, str], tuple[str, ...] | None] = _unsteady
     datasets_of: Callable[[State, Resource], tuple[str, ...]] = _own_datasets
     factors_of: Callable[[State, str], tuple[PresentedFactor, ...]] = _no_factors
     assurance_of: Callable[[State, str], Assurance] = _key_alone
@@ -84,5 +91,5 @@ class Sources:
     watched: tuple[Store, ...] = ()
 
 
-NOTHING = Sources()
+NOTHING = Sources(steady_roles_of=_no_names)
 """For a node without tokens, credentials and devices: the policies alone decide."""

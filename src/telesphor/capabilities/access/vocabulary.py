@@ -159,7 +159,10 @@ permit (
 
 @id("base:visit-opened")
 permit (principal, action == Telesphor::Action::"open-visit", resource)
-when { ["person", "system", "organisation"].contains(principal.kind) };
+when {
+  ["system", "organisation"].contains(principal.kind)
+  || (principal.kind == "person" && principal.roles.contains("clinician"))
+};
 
 @id("base:measured")
 permit (principal, action == Telesphor::Action::"record", resource is Telesphor::Organisation)

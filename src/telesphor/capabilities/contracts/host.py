@@ -284,10 +284,10 @@ def schedule(name, at):
     return {"kind": "schedule", "at": at, "schedule": {"name": name, "due": at}}
 
 def call(name, argument = {}, actor = "01900000-0000-7000-8000-00000000000a", kind = "person",
-         at = "2026-01-01T00:00:00.000Z", id = "01900000-0000-7000-8000-0000000000ca"):
-    """A trigger: this actor called."""
+         at = "2026-01-01T00:00:00.000Z", id = "01900000-0000-7000-8000-0000000000ca", invited_by = []):
+    """A trigger: this actor called, who was invited by these, the nearest first."""
     return {"kind": "call", "at": at, "call": {"id": id, "name": name, "argument": argument, "actor": actor,
-            "actor_kind": kind}}
+            "actor_kind": kind, "invited_by": invited_by}}
 
 def step(trigger, **expected):
     """One run within a case; it begins with the state that the one before left."""

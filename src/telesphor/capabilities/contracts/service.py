@@ -52,6 +52,7 @@ from telesphor.capabilities.contracts.model import (
     NameField,
     VersionRefused,
 )
+from telesphor.capabilities.identity.invitations.service import lineage_of
 from telesphor.capabilities.identity.model import ActorKind, NotPermitted, require_kind
 from telesphor.kernel.clock import format_instant
 from telesphor.kernel.digest import digest_of
@@ -239,7 +240,7 @@ class Contracts:
         Asked again by the same actor in the same words it is noted again and answered, and never run twice.
 
         Raises:
-            NotPermitted, ContractMissing, ContractResting, CallExists, CallRefused.
+            NotPermitted, ContractMissing, ContractResting, CallExists, CallRefused, LineageTooLong.
         """
         row = living_contract(state, command.contract)
         permit = self._authorise(actor, "run-contract", row, state)
@@ -259,6 +260,7 @@ class Contracts:
             "argument": argument,
             "actor": actor.id,
             "actor_kind": str(actor.kind),
+            "invited_by": list(lineage_of(state, actor.id)),
         }
         trigger: dict[str, object] = {"kind": "call", "at": format_instant(state.now_ms), "call": called}
         sealed = seal_input("call", trigger, salt=state.new_nonce())

@@ -11,7 +11,7 @@ import msgspec
 
 from telesphor.capabilities.access.model import AccessDenied, Action, Allowed, Ask, Resource, ResourceKind
 from telesphor.capabilities.access.service import authorise, permit_standing
-from telesphor.capabilities.access.sources import Sources
+from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.access.store import STORE
 from telesphor.capabilities.identity.store import STORE as IDENTITY_STORE
 from telesphor.kernel.bundle import write_bundle
@@ -20,6 +20,7 @@ from telesphor.kernel.entry import Entry
 from telesphor.kernel.ids import Stream
 from telesphor.runtime.capability import Actor, Store
 from telesphor.vault.model import Purpose
+from tests.support.staff import ALL_CLINICIANS
 from tests.unit.verify.builder import Actor as Signer
 from tests.unit.verify.builder import Draft, Story
 
@@ -78,9 +79,7 @@ class Decided:
         ask = Ask(action=Action(action), resource=resource, purpose=Purpose.TREATMENT)
         actor = Actor(signer.id, signer.kind, "")
         try:
-            allowed: Allowed | AccessDenied = authorise(
-                actor, ask, Moment(story), sources=sources or Sources()
-            )
+            allowed: Allowed | AccessDenied = authorise(actor, ask, Moment(story), sources=sources or NOTHING)
         except AccessDenied as denied:
             allowed = denied
         return self._write(signer, allowed, ("object.read/1", {"object": record}))
@@ -90,7 +89,9 @@ class Decided:
         self.story.world.clock.advance_ms(1_000)
         place = Resource(kind=ResourceKind.ORGANISATION, id=self.story.clinic.id)
         ask = Ask(action=Action.OPEN_VISIT, resource=place)
-        allowed = permit_standing(Actor(signer.id, signer.kind, ""), ask, Moment(self.story))
+        allowed = permit_standing(
+            Actor(signer.id, signer.kind, ""), ask, Moment(self.story), sources=ALL_CLINICIANS
+        )
         return self._write(signer, allowed, ("visit.open/1", {}))
 
     def entry(self, position: int) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
@@ -14,6 +15,11 @@ from telesphor.runtime.capability import Actor, State
 from tests.unit.capabilities.access.ward import Ward
 
 MICROSECOND = 1e-6
+FOR_ON_CALL = """\
+@id("on-call")
+forbid (principal, action == Telesphor::Action::"open-visit", resource)
+when { !principal.roles.contains("on-call") };
+"""
 
 
 @pytest.fixture
@@ -67,13 +73,13 @@ def test_it_ends_when_the_actor_joins_a_group(ward: Ward, hospital: Actor, place
     barred = f'@id("barred") forbid (principal in Telesphor::Group::"{team}", action, resource);'
     ward.set_policy(hospital, barred)
     ward.ask(clinician, "open-visit", place, standing=True)
-    ward.sources = Sources(groups_of=lambda _state, _actor: (team,))
+    ward.sources = replace(ward.sources, groups_of=lambda _state, _actor: (team,))
     with pytest.raises(AccessDenied):
         ward.ask(clinician, "open-visit", place, standing=True)
 
 
 @pytest.mark.parametrize(
-    "condition", ["context.now > 0", 'principal.roles.contains("on-call")', "context has location"]
+    "condition", ["context.now > 0", 'context.at > datetime("2020-01-01")', "context has location"]
 )
 def test_rules_about_the_moment_are_asked_each_time(
     ward: Ward, hospital: Actor, place: Resource, condition: str
@@ -82,12 +88,40 @@ def test_rules_about_the_moment_are_asked_each_time(
     ward.set_policy(
         hospital, f'@id("momentary") forbid (principal, action, resource) when {{ !({condition}) }};'
     )
-    ward.sources = Sources(roles_of=lambda _state, _actor: ("on-call",))
     further = {"extra": {"location": "ward"}}
     for _ in range(2):
         ward.ask(clinician, "open-visit", place, standing=True, **further)
     assert types(ward).count("access.standing/1") == 0
     assert types(ward).count("access.decided/1") == 3  # one of them for setting the policy
+
+
+def test_role_that_stays_stands_and_ends_with_the_role(ward: Ward, hospital: Actor, place: Resource) -> None:
+    clinician, roles = ward.enrol("person"), ["clinician", "on-call"]
+    ward.set_policy(hospital, FOR_ON_CALL)
+    ward.sources = _with_roles(roles, steady=True)
+    for _ in range(3):
+        ward.ask(clinician, "open-visit", place, standing=True)
+    assert types(ward).count("access.standing/1") == 1
+    roles.remove("on-call")
+    with pytest.raises(AccessDenied):
+        ward.ask(clinician, "open-visit", place, standing=True)
+
+
+def test_role_that_time_may_end_is_asked_for_each_time(ward: Ward, hospital: Actor, place: Resource) -> None:
+    """A token gives it for some hours: no entry says when these are over."""
+    clinician = ward.enrol("person")
+    ward.set_policy(hospital, FOR_ON_CALL)
+    ward.sources = _with_roles(["clinician", "on-call"], steady=False)
+    for _ in range(2):
+        ward.ask(clinician, "open-visit", place, standing=True)
+    assert types(ward).count("access.standing/1") == 0
+
+
+def _with_roles(roles: list[str], *, steady: bool) -> Sources:
+    def roles_of(_state: State, _actor: str) -> tuple[str, ...]:
+        return tuple(roles)
+
+    return Sources(roles_of=roles_of, steady_roles_of=roles_of if steady else lambda _state, _actor: None)
 
 
 def test_rule_about_the_moment_of_another_action_does_not_matter(
@@ -130,7 +164,7 @@ def test_change_in_a_watched_store_is_looked_at_at_once(ward: Ward, place: Resou
     ask = Ask(action=Action.OPEN_VISIT, resource=place)
     ward.ask(clinician, "open-visit", place, standing=True)
     groups: list[str] = []
-    sources = Sources(groups_of=lambda _state, _actor: tuple(groups), watched=(STORE,))
+    sources = replace(ward.sources, groups_of=lambda _state, _actor: tuple(groups), watched=(STORE,))
 
     def look(state: State) -> None:
         assert permit_standing(clinician, ask, state, sources=sources) is STANDING
@@ -148,11 +182,11 @@ def test_known_answer_takes_no_longer_than_a_few_look_ups(ward: Ward, place: Res
     spent: list[float] = []
 
     def look(state: State) -> None:
-        permit_standing(clinician, ask, state)
+        permit_standing(clinician, ask, state, sources=ward.sources)
         for _ in range(5):
             started = perf_counter()
             for _ in range(1_000):
-                permit_standing(clinician, ask, state)
+                permit_standing(clinician, ask, state, sources=ward.sources)
             spent.append((perf_counter() - started) / 1_000)
 
     ward.within(look)

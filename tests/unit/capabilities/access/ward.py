@@ -12,7 +12,6 @@ from telesphor.capabilities.access.capability import CAPABILITY as ACCESS
 from telesphor.capabilities.access.capability import POLICY_SET
 from telesphor.capabilities.access.model import Action, Allowed, Ask, Resource, ResourceKind
 from telesphor.capabilities.access.service import SetPolicy, authorise, permit_standing
-from telesphor.capabilities.access.sources import Sources
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.entries import ACTOR_REGISTERED, ActorRegistered
 from telesphor.capabilities.identity.model import Jwks
@@ -34,6 +33,7 @@ from telesphor.runtime.capability import (
 )
 from telesphor.runtime.database import open_database
 from telesphor.runtime.machine import Machine, Request
+from tests.support.staff import ALL_CLINICIANS
 
 START_MS = 1_795_348_275_123
 TIMEOUT_SECONDS = 10
@@ -59,7 +59,7 @@ class Ward:
         self.clock = ManualClock(START_MS)
         self.ids = IdSource(self.clock)
         self.path = folder / "ledger.sqlite"
-        self.sources = Sources()
+        self.sources = ALL_CLINICIANS
         self.db = open_database(self.path)
         done = Capability("ward", entries=(EntryType("ward.done/1", Done),))
         self.registry = Registry([IDENTITY, ACCESS, done])

@@ -114,6 +114,22 @@ def test_what_two_people_approved_is_sent_once(shop: Workshop) -> None:
     assert [message["proposed_by"] for message in approvals.messages] == [shop.clinician.actor]
 
 
+def test_nobody_approves_with_somebody_whom_they_invited(shop: Workshop) -> None:
+    """Whoever sends a link can open it as well; the node tells the contract who invited whom."""
+    contract, asked = shop.ship("two-person-approval"), {"action": "export the record"}
+    second = shop.world.invite(shop.clinician)
+    for proposer, approver in ((shop.clinician, second), (second, shop.clinician)):
+        request = shop.world.ids.next()
+        shop.call(contract, who=proposer, name="propose", request=request, **asked)
+        answer = shop.call(contract, who=approver, name="approve", request=request, **asked)
+        assert answer.outcome == "failed"
+        assert "one of the two invited the other" in answer.message
+        colleague = shop.world.enrol("person")
+        assert (
+            shop.call(contract, who=colleague, name="approve", request=request, **asked).outcome == "executed"
+        )
+
+
 def test_claim_leaves_by_a_folder_with_the_secret_that_no_entry_holds(shop: Workshop, tmp_path: Path) -> None:
     secret = tmp_path / "clearing-house"
     secret.write_text("account 4711\n")

@@ -82,6 +82,13 @@ class OwnGlass(TelesphorError):
     kind = Kind.FORBIDDEN
 
 
+class DependentReview(TelesphorError):
+    """One of the two came in by the other's invitation, so that they may be one person."""
+
+    code = "break-glass-dependent"
+    kind = Kind.FORBIDDEN
+
+
 class ReciprocalReview(TelesphorError):
     """The person reviewed the reviewer's own not long ago."""
 

@@ -51,6 +51,7 @@ from telesphor.capabilities.access.breakglass.refusals import (
     AlreadyAcknowledged,
     AlreadyReviewed,
     ClockBehind,
+    DependentReview,
     ForbiddenByPatient,
     GlassEnded,
     GlassExists,
@@ -76,6 +77,7 @@ from telesphor.capabilities.access.model import (
 from telesphor.capabilities.access.subjects import FindResource, subject_of
 from telesphor.capabilities.access.tokens.policies import holders_of_role, roles_of
 from telesphor.capabilities.access.tokens.refusals import CommandRefusedOnRecord
+from telesphor.capabilities.identity.invitations.service import lineage_of
 from telesphor.capabilities.identity.model import ActorKind, require_kind
 from telesphor.capabilities.identity.passkeys.service import assurance_of, has_passkey
 from telesphor.capabilities.identity.service import find_actor
@@ -210,6 +212,7 @@ def review_glass(actor: Actor, command: ReviewGlass, state: State) -> Decision:
         NotAReviewer: the actor is neither a privacy officer nor an organisation.
         GlassMissing, AlreadyReviewed.
         OwnGlass: nobody reviews their own.
+        DependentReview, LineageTooLong: one of the two came in by the other's invitation, or it cannot be told.
         ReciprocalReview: whoever opened it has reviewed one of the actor's own.
     """
     if not is_overseer(state, actor):
@@ -221,6 +224,7 @@ def review_glass(actor: Actor, command: ReviewGlass, state: State) -> Decision:
         raise OwnGlass("nobody reviews their own emergency access", hint="have another privacy officer do it")
     if row.state == "reviewed":
         raise AlreadyReviewed("the emergency access was reviewed before")
+    _check_independent(row.actor, actor.id, state)
     since_ms = state.now_ms - RECIPROCAL_MS
     if store.has_reviewed(state.db, reviewer=row.actor, actor=actor.id, since_ms=since_ms):
         raise ReciprocalReview(
@@ -229,6 +233,15 @@ def review_glass(actor: Actor, command: ReviewGlass, state: State) -> Decision:
         )
     body = GlassReviewed(verdict=command.verdict)
     return Decision((Draft(GLASS_REVIEWED.name, stream_of(GLASS_STREAM, row.id), body),))
+
+
+def _check_independent(opener: str, reviewer: str, state: State) -> None:
+    """Refuse a review where either of the two may have made the other, by opening a link that it had sent."""
+    if reviewer in lineage_of(state, opener) or opener in lineage_of(state, reviewer):
+        raise DependentReview(
+            "whoever opened it and you did not come in independently: one of you was invited by the other",
+            hint="have another privacy officer or the organisation do it",
+        )
 
 
 def forbid_glass(actor: Actor, command: ForbidGlass, state: State) -> Decision:

@@ -80,6 +80,13 @@ def roles_of(state: State, actor_id: str) -> tuple[str, ...]:
     return tuple(sorted({ref.role for ref in groups_of(state, actor_id) if ref.role is not None}))
 
 
+def steady_roles_of(state: State, actor_id: str) -> tuple[str, ...] | None:
+    """Names of the roles that an actor has by groups; None where a token gives, or will give, it one for a time."""
+    if store.count_roles(state.db, actor_id, now=format_instant(state.now_ms)):
+        return None
+    return tuple(sorted({row.role for row in _living_groups(state, actor_id) if row.role is not None}))
+
+
 def holders_of_role(state: State, role: str, *, count_max: int) -> tuple[str, ...]:
     """Actors that have a role now, by groups or by tokens, at most so many."""
     found = store.role_candidates(state.db, role=role, now=format_instant(state.now_ms), count_max=count_max)

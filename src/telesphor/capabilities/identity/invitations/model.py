@@ -19,6 +19,10 @@ TRIES_MAX: Final = 5
 GROUPS_MAX: Final = 8
 """A role or two and some teams."""
 
+LINEAGE_MAX: Final = 32
+"""Invitations from one's own up to somebody whom nobody invited: an administrator, a clinician, a patient, a relative
+of hers are three, and each is a look-up."""
+
 CODE_BYTES: Final = 32
 PASSCODE_CHARS_MAX: Final = 64
 
@@ -70,6 +74,13 @@ class InvitationRefused(TelesphorError):
 
     code = "invitation-refused"
     kind = Kind.NOT_FOUND
+
+
+class LineageTooLong(TelesphorError):
+    """So many people stand between an actor and whoever was invited by nobody that it is not told who let it in."""
+
+    code = "lineage-too-long"
+    kind = Kind.FORBIDDEN
 
 
 class InvitationExpired(TelesphorError):

@@ -1,7 +1,7 @@
 """The use cases of invitations: make, redeem, accept, withdraw, and note a wrong passcode.
 
-All are decisions for the writer. What the holder of a link may do before is `desk.py`; `find_invitation` and
-`has_invited` are what other parts ask.
+All are decisions for the writer. What the holder of a link may do before is `desk.py`; `find_invitation`,
+`has_invited` and `lineage_of` are what other parts ask.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from telesphor.capabilities.identity.invitations.model import (
     DAYS_MAX,
     GROUPS_MAX,
     INVITATION_STREAM,
+    LINEAGE_MAX,
     ClaimMissing,
     CodeDigestField,
     InvitationExists,
@@ -45,6 +46,7 @@ from telesphor.capabilities.identity.invitations.model import (
     InvitationTerms,
     InvitationUsed,
     InvitationWithdrawn,
+    LineageTooLong,
 )
 from telesphor.capabilities.identity.model import (
     ActorIdField,
@@ -161,6 +163,23 @@ def has_invited(state: State, inviter: str, actor: str) -> bool:
 def was_invited(state: State, actor: str, *, besides: str) -> bool:
     """Say whether anybody but `besides` ever invited this actor, whatever became of the link."""
     return store.was_invited(state.db, actor=actor, besides=besides)
+
+
+def lineage_of(state: State, actor: str) -> tuple[str, ...]:
+    """Return by whose invitation an actor got its keys, by whose that one did, and so on: the nearest first.
+
+    Whoever sends a link can open it as well, so that each of them may be one person with the actor. Where two persons
+    are asked for, neither is of the other's lineage.
+
+    Raises:
+        LineageTooLong: there are more than `LINEAGE_MAX`, so that somebody would be left out.
+    """
+    lineage: list[str] = []
+    while (inviter := store.inviter_of(state.db, actor=lineage[-1] if lineage else actor)) is not None:
+        if len(lineage) == LINEAGE_MAX:
+            raise LineageTooLong(f"more than `{LINEAGE_MAX}` people invited one another up to this actor")
+        lineage.append(inviter)
+    return tuple(lineage)
 
 
 class InvitationDesk:

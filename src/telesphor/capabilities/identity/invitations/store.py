@@ -71,6 +71,13 @@ def was_invited(db: apsw.Connection, *, actor: str, besides: str) -> bool:
     return db.execute(sql, (actor, besides)).fetchone() is not None
 
 
+def inviter_of(db: apsw.Connection, *, actor: str) -> str | None:
+    """Return by whose invitation an actor got its keys; None where it was registered without one."""
+    sql = "SELECT inviter FROM invitations WHERE actor = ? AND state = 'redeemed'"
+    row = db.execute(sql, (actor,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def apply(db: apsw.Connection, entry: Recorded) -> None:
     """Fold one entry of invitations into the table."""
     invitation, body = parse_stream(entry.stream)[1], entry.body

@@ -63,6 +63,29 @@ def test_nobody_reviews_their_own(infirmary: Infirmary) -> None:
     assert infirmary.refusal(infirmary.officer, command) == "break-glass-own"
 
 
+def test_nobody_reviews_for_somebody_whom_they_invited_or_they_in_turn(infirmary: Infirmary) -> None:
+    """Whoever sends a link can open it as well, and would be opener and reviewer in two browsers."""
+    second = infirmary.invite(infirmary.officer)
+    third = infirmary.invite(second)
+    for self_again in (second, third):
+        glass = infirmary.open(self_again, "object", infirmary.note)
+        command = ("break-glass.review/1", {"break_glass": glass, "verdict": "justified"})
+        assert infirmary.refusal(infirmary.officer, command) == "break-glass-dependent"
+        (refused,) = [entry for entry in infirmary.entries()[-1:] if entry.type == "break-glass.refused/1"]
+        assert (refused.actor, refused.body.cause) == (infirmary.officer.actor, "break-glass-dependent")
+        infirmary.ask(infirmary.hospital, command)
+
+
+def test_nobody_is_reviewed_by_somebody_whom_they_invited(infirmary: Infirmary) -> None:
+    """Also where the organisation has made that one an officer: it may not know that they are one person."""
+    invited = infirmary.invite(infirmary.doctor)
+    infirmary.appoint(invited)
+    glass = infirmary.open(infirmary.doctor, "object", infirmary.note)
+    command = ("break-glass.review/1", {"break_glass": glass, "verdict": "justified"})
+    assert infirmary.refusal(invited, command) == "break-glass-dependent"
+    infirmary.review(infirmary.officer, glass)
+
+
 def test_two_people_do_not_review_each_other(infirmary: Infirmary) -> None:
     infirmary.appoint(infirmary.nurse)
     one = infirmary.open(infirmary.officer, "object", infirmary.note)
