@@ -84,6 +84,11 @@ class Loss:
         asked = {"id": self.who.id, "keys": keys}
         return self._tell(by, "actor.approve-recovery/1", asked, "actor.recovery-approved/1", {"keys": keys})
 
+    def agree(self) -> None:
+        """One guardian begins and another approves: as many as it takes."""
+        self.begin(self.guardians[0])
+        self.approve(self.guardians[1])
+
     def cancel(self, by: Actor | None = None) -> Digest:
         return self._tell(by or self.who, "actor.cancel-recovery/1", {}, "actor.recovery-cancelled/1", {})
 

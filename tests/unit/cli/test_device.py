@@ -18,8 +18,8 @@ from telesphor.kernel.clock import SystemClock
 from telesphor.kernel.commitment import open_commitment
 from telesphor.kernel.keyfile import Argon2idParams
 from tests.unit.capabilities.identity.enrolment.edge import serving_aside
-from tests.unit.capabilities.identity.enrolment.small_node import ORIGIN
 from tests.unit.capabilities.identity.enrolment.ward import Ward
+from tests.unit.capabilities.identity.small_node import ORIGIN
 
 SECRET = b"correct horse battery staple"
 CHEAP = Argon2idParams(memory_kib=8 * 1024, iterations=1, lanes=1)

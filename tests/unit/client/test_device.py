@@ -32,8 +32,8 @@ from telesphor.runtime.tls.context import client_context, server_context
 from telesphor.runtime.tls.policy import QUANTUM_ONLY
 from tests.support.certificates import Organisation
 from tests.unit.capabilities.identity.enrolment.edge import serving
-from tests.unit.capabilities.identity.enrolment.small_node import ORIGIN
 from tests.unit.capabilities.identity.enrolment.ward import FIRMWARE, Ward
+from tests.unit.capabilities.identity.small_node import ORIGIN
 
 DEVICE = "019a0000-0000-7000-8000-000000000001"
 COUNTER_MAX = 2**53 - 1

@@ -141,8 +141,7 @@ def recovery_begun_by_the_node_itself() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_before_its_time() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.wait(WAIT_SECONDS - 3)
     loss.recover()
     return loss.closed()
@@ -151,8 +150,7 @@ def recovery_before_its_time() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_after_two_months() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.wait(60 * 86_400)
     loss.recover()
     return loss.closed()
@@ -161,8 +159,7 @@ def recovery_after_two_months() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_that_was_cancelled() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.cancel()
     loss.wait()
     loss.recover()
@@ -172,8 +169,7 @@ def recovery_that_was_cancelled() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_begun_before_a_rotation() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.world.rotate(loss.who, signing_key("clinician's third"))
     loss.wait()
     loss.recover()
@@ -183,8 +179,7 @@ def recovery_begun_before_a_rotation() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_begun_under_other_guardians() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.set()
     loss.wait()
     loss.recover()
@@ -194,8 +189,7 @@ def recovery_begun_under_other_guardians() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_given_up_for_another() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.begin(loss.guardians[0], new=THIEF)
     loss.wait()
     loss.recover()
@@ -205,8 +199,7 @@ def recovery_given_up_for_another() -> bytes:
 @fault("requests", "recovery-refused")
 def approval_of_a_guardian_whose_own_keys_were_stolen() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     said = Draft("actor.suspended/1", stream_of("actor", loss.guardians[1].id), {"reason": "stolen"})
     asked = {"id": loss.guardians[1].id, "reason": "stolen"}
     loss.world.act(loss.story.clinic, [("actor.report-lost/1", asked)], said)
@@ -218,8 +211,7 @@ def approval_of_a_guardian_whose_own_keys_were_stolen() -> bytes:
 @fault("requests", "recovery-refused")
 def approval_of_a_guardian_who_was_retired() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.world.retire(loss.story.clinic, loss.guardians[1])
     loss.wait()
     loss.recover()
@@ -229,8 +221,7 @@ def approval_of_a_guardian_who_was_retired() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_to_keys_that_nobody_approved() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.wait()
     loss.recover(new=THIEF)
     return loss.closed()
@@ -239,8 +230,7 @@ def recovery_to_keys_that_nobody_approved() -> bytes:
 @fault("requests", "recovery-refused")
 def recovery_with_another_kem_key_than_was_approved() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.wait()
     loss.recover(said={"keys": NEW.public.jwks(), "kem": KEM[:-4] + "BBBB"})
     return loss.closed()
@@ -295,8 +285,7 @@ def recovery_of_the_node_itself() -> bytes:
 def recovery_of_a_retired_actor() -> bytes:
     loss = Loss()
     loss.world.retire(loss.story.clinic, loss.who)
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.wait()
     loss.recover()
     return loss.closed()
@@ -314,8 +303,7 @@ def recovery_by_the_nodes_own_word() -> bytes:
 @fault("streams", "stream-gap")
 def cancellation_left_out() -> bytes:
     loss = Loss()
-    loss.begin(loss.guardians[0])
-    loss.approve(loss.guardians[1])
+    loss.agree()
     loss.cancel()
     loss.wait()
     loss.recover()

@@ -21,8 +21,8 @@ from telesphor.runtime.capability import Actor, Decision, State
 from telesphor.runtime.tickets import Tickets
 from telesphor.vault.capability import RECORDED as VAULT
 from telesphor.vault.model import ReadObject
-from tests.unit.capabilities.identity.enrolment.small_node import START_MS
 from tests.unit.capabilities.identity.enrolment.ward import Ward
+from tests.unit.capabilities.identity.small_node import START_MS
 
 
 def _read_nothing(_actor: Actor, _command: ReadObject, _state: State) -> Decision:

@@ -10,10 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apsw
-
-from telesphor.capabilities.identity.authenticate import Authenticator, check_signer, read_genesis
-from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
 from telesphor.capabilities.identity.credentials.capability import credentials_capability
 from telesphor.capabilities.identity.credentials.expiry import CredentialExpiry
 from telesphor.capabilities.identity.credentials.model import (
@@ -27,21 +23,14 @@ from telesphor.capabilities.identity.credentials.model import (
 from telesphor.capabilities.identity.credentials.offers import CredentialDesk
 from telesphor.capabilities.identity.credentials.publishing import StatusLists
 from telesphor.capabilities.identity.credentials.sd_jwt import issue_credential
-from telesphor.client.requests import Command, register_command, sign_genesis, sign_request
+from telesphor.client.requests import Command
 from telesphor.client.wallet import Wallet
-from telesphor.kernel.checkpoint import LogSigner
-from telesphor.kernel.clock import ManualClock, format_instant
-from telesphor.kernel.ids import ActorId, IdSource
-from telesphor.kernel.signing import HybridSuite, SigningKey
-from telesphor.ledger.entries import EntryJournal, EntryReader, RecordedEntry
-from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Registry
-from telesphor.runtime.database import open_database, open_reader
-from telesphor.runtime.machine import Machine, Request
+from telesphor.kernel.clock import format_instant
+from telesphor.runtime.capability import Capability, Receipt
 from telesphor.runtime.tickets import Tickets
+from tests.unit.capabilities.identity.small_node import SmallNode
 
-ORIGIN = "node.example/telesphor"
 URL = "https://node.example"
-START_MS = 1_795_348_275_123
 DAY_MS = 86_400_000
 HOSPITAL = "did:web:hospital.example"
 
@@ -55,17 +44,20 @@ class Held(NamedTuple):
     place: int
 
 
-class Office:
+class Office(SmallNode):
     """A node with one organisation that issues credentials to its clinician."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock(START_MS)
-        self.ids = IdSource(self.clock)
-        self.path = folder / "ledger.sqlite"
-        self.db = open_database(self.path)
-        self.journal = EntryJournal(db=self.db, ids=self.ids)
+        super().__init__(folder)
+        self.hospital = self.enrol("organisation")
+        self.clinician = self.enrol("person")
+        self.patient = self.enrol("person")
+        self.issuer = self.ids.next()
+        self.status_list = self.ids.next()
+        self.index = 0
+
+    def own(self) -> tuple[Capability, ...]:
         self.tickets = Tickets(clock=self.clock, random=self.ids.random_bytes)
-        self.node = Wallet.create(kind="node", ids=self.ids)
         self.desk = CredentialDesk(
             url=URL,
             tickets=self.tickets,
@@ -82,68 +74,7 @@ class Office:
             clock=self.clock,
         )
         self.expiry = CredentialExpiry(open_db=self.open_db, record=self.record_own_word, clock=self.clock)
-        self.registry = Registry([IDENTITY, credentials_capability(self.desk)])
-        for store in self.registry.stores():
-            self.db.execute(store.schema)
-        self.machine = Machine(
-            db=self.db,
-            registry=self.registry,
-            journal=self.journal,
-            clock=self.clock,
-            ids=self.ids,
-            guards=[check_signer],
-        )
-        self.machine.start()
-        self.authenticator = Authenticator(
-            open_db=self.open_db, registry=self.registry, origin=ORIGIN, clock=self.clock
-        )
-        self._begin()
-        self.hospital = self.enrol("organisation")
-        self.clinician = self.enrol("person")
-        self.patient = self.enrol("person")
-        self.issuer = self.ids.next()
-        self.status_list = self.ids.next()
-        self.index = 0
-
-    def open_db(self) -> apsw.Connection:
-        return open_reader(self.path)
-
-    def close(self) -> None:
-        self.machine.stop()
-        self.db.close()
-
-    def _begin(self) -> None:
-        data = sign_genesis(
-            root=ActorId(self.ids.next()),
-            root_key=SigningKey.generate(HybridSuite.ROOT),
-            node=self.node,
-            origin=ORIGIN,
-            log_vkeys=LogSigner.generate(ORIGIN).vkeys(),
-            clock=self.clock,
-            ids=self.ids,
-        )
-        request = read_genesis(data, registry=self.registry, origin=ORIGIN, clock=self.clock)
-        self.machine.call_blocking(request, timeout_seconds=10)
-
-    def enrol(self, kind: str) -> Wallet:
-        wallet = Wallet.create(kind=kind, ids=self.ids)
-        self.ask(self.node, register_command(wallet, node=ORIGIN))
-        return wallet
-
-    def ask(self, wallet: Wallet, *commands: Command) -> Receipt:
-        """Sign and take, as the edge does."""
-        data = sign_request(wallet, node=ORIGIN, commands=commands, clock=self.clock, ids=self.ids)
-        return self.machine.call_blocking(self.authenticator.authenticate(data), timeout_seconds=10)
-
-    def record_own_word(self, command: CommandType, body: Body) -> Receipt:
-        actor = Actor(self.node.actor, "node", self.node.signing_key.public.key_id)
-        return self.machine.call_blocking(Request(actor, ((command, body),)), timeout_seconds=10)
-
-    def entries(self) -> list[RecordedEntry]:
-        reader = EntryReader(self.path, self.registry)
-        found = list(reader.entries(first=0, end=reader.size()))
-        reader.close()
-        return found
+        return (credentials_capability(self.desk),)
 
     # Commands.
 

@@ -23,7 +23,8 @@ from telesphor.kernel.clock import format_instant
 from telesphor.kernel.errors import TelesphorError
 from telesphor.ledger.replay import check_state
 from tests.support import credentials as made
-from tests.unit.capabilities.identity.credentials.office import DAY_MS, HOSPITAL, START_MS, Held, Office
+from tests.unit.capabilities.identity.credentials.office import DAY_MS, HOSPITAL, Held, Office
+from tests.unit.capabilities.identity.small_node import START_MS
 
 
 def code_of(office: Office, wallet: Wallet, *commands: Command) -> str:

@@ -17,7 +17,6 @@ from telesphor.capabilities.identity.enrolment.model import (
 from telesphor.kernel.clock import format_instant
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import TelesphorError
-from tests.unit.capabilities.identity.enrolment.small_node import START_MS
 from tests.unit.capabilities.identity.enrolment.ward import (
     CERTIFICATE,
     DAY_MS,
@@ -28,6 +27,7 @@ from tests.unit.capabilities.identity.enrolment.ward import (
     asking,
     revoking,
 )
+from tests.unit.capabilities.identity.small_node import START_MS
 
 
 def test_device_connects_by_answering_a_challenge(ward: Ward) -> None:

@@ -15,7 +15,6 @@ from telesphor.kernel.clock import format_instant
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.ledger.entries import EntryReader
-from tests.unit.capabilities.identity.enrolment.small_node import START_MS
 from tests.unit.capabilities.identity.enrolment.ward import (
     DAY_MS,
     ENDS_MS,
@@ -25,6 +24,7 @@ from tests.unit.capabilities.identity.enrolment.ward import (
     Ward,
     revoking,
 )
+from tests.unit.capabilities.identity.small_node import START_MS
 
 
 @pytest.fixture

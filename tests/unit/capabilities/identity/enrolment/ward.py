@@ -21,7 +21,7 @@ from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.runtime.capability import Capability, Receipt
 from telesphor.runtime.state import WriterState
-from tests.unit.capabilities.identity.enrolment.small_node import ORIGIN, START_MS, SmallNode
+from tests.unit.capabilities.identity.small_node import ORIGIN, START_MS, SmallNode
 
 MAKER = "maker.example"
 MODEL = "Pulse Oximeter 3"

@@ -1,8 +1,10 @@
-"""A node of identity and enrolment alone: real keys, real SQLite, the real writer; only time is ours."""
+"""A node of identity alone, and of what a test adds: real keys, real SQLite, the real writer; only time is ours."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import apsw
 
 from telesphor.capabilities.identity.authenticate import Authenticator, check_signer, read_genesis
 from telesphor.capabilities.identity.capability import CAPABILITY as IDENTITY
@@ -13,9 +15,9 @@ from telesphor.kernel.clock import ManualClock
 from telesphor.kernel.ids import ActorId, IdSource
 from telesphor.kernel.signing import HybridSuite, SigningKey
 from telesphor.ledger.entries import EntryJournal, EntryReader, RecordedEntry
-from telesphor.runtime.capability import Capability, Receipt, Registry
+from telesphor.runtime.capability import Actor, Body, Capability, CommandType, Receipt, Registry
 from telesphor.runtime.database import open_database, open_reader
-from telesphor.runtime.machine import Machine
+from telesphor.runtime.machine import Machine, Request
 
 ORIGIN = "node.example/telesphor"
 START_MS = 1_795_348_275_123
@@ -23,15 +25,15 @@ ANSWER_SECONDS = 10.0
 
 
 class SmallNode:
-    """A node that has its first entry."""
+    """A node that has its first entry; what extends it may bring capabilities that need its tables (`own`)."""
 
     def __init__(self, folder: Path, *capabilities: Capability, start_ms: int = START_MS) -> None:
         self.clock = ManualClock(start_ms)
         self.ids = IdSource(self.clock)
         self.path = folder / "ledger.sqlite"
         self.node = Wallet.create(kind="node", ids=self.ids)
-        self.registry = Registry([IDENTITY, *capabilities])
         self.db = open_database(self.path)
+        self.registry = Registry([IDENTITY, *capabilities, *self.own()])
         self.journal = EntryJournal(db=self.db, ids=self.ids)
         for store in self.registry.stores():
             self.db.execute(store.schema)
@@ -45,9 +47,17 @@ class SmallNode:
         )
         self.machine.start()
         self.authenticator = Authenticator(
-            open_db=lambda: open_reader(self.path), registry=self.registry, origin=ORIGIN, clock=self.clock
+            open_db=self.open_db, registry=self.registry, origin=ORIGIN, clock=self.clock
         )
         self._begin()
+
+    def own(self) -> tuple[Capability, ...]:
+        """Capabilities that are made with this node's clock, ids and tables."""
+        return ()
+
+    def open_db(self) -> apsw.Connection:
+        """A connection that reads."""
+        return open_reader(self.path)
 
     def _begin(self) -> None:
         data = sign_genesis(
@@ -74,6 +84,11 @@ class SmallNode:
     def ask(self, wallet: Wallet, *commands: Command) -> Receipt:
         """Sign and take."""
         return self.take(self.sign(wallet, *commands))
+
+    def record_own_word(self, command: CommandType, body: Body) -> Receipt:
+        """What the node says by itself."""
+        actor = Actor(self.node.actor, "node", self.node.signing_key.public.key_id)
+        return self.machine.call_blocking(Request(actor, ((command, body),)), timeout_seconds=ANSWER_SECONDS)
 
     def enrol(self, kind: str) -> Wallet:
         """A new, registered actor."""
