@@ -55,6 +55,7 @@ _quick = settings(
 
 def test_answers_are_as_described_without_a_ticket_and_with_one(api: Any, node: Running) -> None:
     bearer = {"authorization": f"Bearer {node.read_ticket(node.put(b'content' * 99))}"}
+    asked = set()
     with requests.Session() as session:
         for found in api.get_all_operations():
             operation = found.ok()
@@ -64,18 +65,22 @@ def test_answers_are_as_described_without_a_ticket_and_with_one(api: Any, node: 
             def check(case: Any) -> None:
                 for headers in ({}, bearer):
                     case.call_and_validate(checks=CHECKS, headers=headers, session=session)
+                asked.add((case.method.lower(), case.path))
 
             check()
+    described = node.ask("GET", "/schema/openapi.json").json()["paths"]
+    assert asked == {(method, path) for path, operations in described.items() for method in operations}
 
 
 def test_downloads_are_as_described(api: Any, node: Running) -> None:
     object_id = node.put(b"content" * 99)
     headers = {"authorization": f"Bearer {node.read_ticket(object_id)}"}
     for form in ("content", "ciphertext"):
-        for extra in ({}, {"range": "bytes=0-9"}, {"range": "bytes=9-0"}):
+        for extra, status in (({}, 200), ({"range": "bytes=0-9"}, 206), ({"range": "bytes=9-0"}, 416)):
             operation = api[f"/v1/objects/{{object_id}}/{form}"]["GET"]
             case = operation.Case(path_parameters={"object_id": object_id})
-            case.call_and_validate(checks=CHECKS, headers={**headers, **extra})
+            answer = case.call_and_validate(checks=CHECKS, headers={**headers, **extra})
+            assert answer.status_code == status
 
 
 def test_description_is_openapi_3_1_and_names_every_refusal(node: Running) -> None:

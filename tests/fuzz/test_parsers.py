@@ -29,6 +29,10 @@ MEMORY_FACTOR_MAX = 60
 """A list of `[[],[],[]]` costs about 30 bytes per byte of text as Python objects."""
 
 
+UNLIKE = {"settings": 1, "checkpoint": 1}
+"""Seeds that are not of the format, and only make good beginnings: other TOML, and a note around a checkpoint."""
+
+
 def take(name: str, data: bytes) -> None:
     """Give data to a target; only our own errors may come back."""
     start = time.thread_time()
@@ -43,11 +47,12 @@ def take(name: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_parser_accepts_its_own_format(name: str) -> None:
+    taken = 0
     for seed in TARGETS[name].seeds():
-        if name != "settings" and name != "checkpoint":
+        with suppress(TelesphorError):
             TARGETS[name].take(seed)
-        else:
-            take(name, seed)
+            taken += 1
+    assert taken == len(TARGETS[name].seeds()) - UNLIKE.get(name, 0) > 0
 
 
 @pytest.mark.parametrize("name", TARGETS)

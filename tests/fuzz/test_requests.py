@@ -6,6 +6,7 @@ pass was meant.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,25 +66,48 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, W
         yield node, node.system
 
 
-def take(node: Running, data: bytes) -> None:
-    """Authenticate and decide, as the edge does; our own errors are fine, of any kind but an internal one."""
+def take(node: Running, data: bytes) -> bool:
+    """Authenticate and decide, as the edge does; our own errors are fine, of any kind but an internal one.
+
+    Returns whether the signed request was one, whatever became of its commands.
+    """
+    authenticated = False
     try:
         request = node.node.authenticate(data)
+        authenticated = True
         node.node.machine.call_blocking(request, timeout_seconds=30)
     except TelesphorError as error:
         assert error.kind not in (Kind.INTERNAL, Kind.CORRUPT), (
             f"{error.code}: {error.message} {error.detail}"
         )
+    return authenticated
+
+
+def take_signed(node: Running, payload: bytes, wallet: Wallet) -> None:
+    """As `take`; what passes for a request is one: canonical, of exactly its members, for this node, of these keys."""
+    if not take(node, signed(payload, wallet)):
+        return
+    said = json.loads(payload)
+    assert canonical.encode(said) == payload
+    meant = payload_of(node, wallet)
+    assert set(said) == set(meant)
+    fixed = ("v", "format", "node", "actor", "keys")
+    assert [said[name] for name in fixed] == [meant[name] for name in fixed]
+    assert [type(said[name]) for name in fixed] == [type(meant[name]) for name in fixed], (
+        "1.0 and true are no 1"
+    )
 
 
 def test_spoiled_request_is_refused_by_name(place: tuple[Running, Wallet]) -> None:
     node, wallet = place
     good = signed(canonical.encode(payload_of(node, wallet)), wallet)
+    assert take(node, good)
 
     @_fuzz
     @given(data=almost([good]))
     def check(data: bytes) -> None:
-        take(node, data)
+        passed = take(node, data)
+        assert not passed or data == good, "not one byte can be changed"
 
     check()
 
@@ -94,7 +118,7 @@ def test_signed_noise_is_refused_by_name(place: tuple[Running, Wallet]) -> None:
     @_fuzz
     @given(data=almost([canonical.encode(payload_of(node, wallet))]))
     def check(data: bytes) -> None:
-        take(node, signed(data, wallet))
+        take_signed(node, data, wallet)
 
     check()
 
@@ -106,7 +130,7 @@ def test_any_member_of_any_type_is_refused_by_name(place: tuple[Running, Wallet]
     @_fuzz
     @given(name=members, value=_values)
     def check(name: str, value: object) -> None:
-        take(node, signed(canonical.encode(payload_of(node, wallet) | {name: value}), wallet))
+        take_signed(node, canonical.encode(payload_of(node, wallet) | {name: value}), wallet)
 
     check()
 
@@ -125,6 +149,6 @@ def test_any_body_of_any_command_is_decided_or_refused_by_name(place: tuple[Runn
     @given(commands=commands)
     def check(commands: list[tuple[str, dict[str, Any]]]) -> None:
         listed = [{"type": name, "body": body} for name, body in commands]
-        take(node, signed(canonical.encode(payload_of(node, wallet) | {"commands": listed}), wallet))
+        take_signed(node, canonical.encode(payload_of(node, wallet) | {"commands": listed}), wallet)
 
     check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -248,8 +249,9 @@ def test_work_that_fails_ends_its_thread_and_nothing_else() -> None:
 
 
 def test_thread_without_work_never_begins() -> None:
-    thread = LoopThread("test", [])
+    thread = LoopThread("a thread without work", [])
     thread.start()
+    assert "a thread without work" not in {one.name for one in threading.enumerate()}
     thread.stop()
 
 

@@ -82,7 +82,8 @@ def test_witnesses_of_the_notary_s_own_organisation_do_not_count(tmp_path: Path)
     cards = [read_card(make_card(witness_name(place), place=place)) for place in ("north", "south")]
     cards.append(read_card(make_card(ORIGIN, role=Role.LOG, place="clinic")))
     check = NotaryCheck(POLICY, cards, organisation="north.example", clock=clock())
-    refusal_of(make_witness(tmp_path, name=NOTARY, check=check), cosigned_by(("north", "south")))
+    refusal = refusal_of(make_witness(tmp_path, name=NOTARY, check=check), cosigned_by(("north", "south")))
+    assert "1 validator cosigned it" in refusal.message
 
 
 def test_a_ledger_whose_card_is_not_known_is_403(tmp_path: Path) -> None:
@@ -100,7 +101,8 @@ def test_the_notary_s_own_policy_is_what_counts(tmp_path: Path) -> None:
         b"[diversity]\norganisations = 4\nregions = 1\nclouds = 1\noperators = 1\n"
         b'[notary]\nat_least = 1\n[anchors]\nat_least = 1\nnetworks = ["bitcoin-mainnet"]\nconfirmations = 6\n'
     )
-    refusal_of(make_notary(tmp_path, policy=strict), cosigned_by(PLACES))
+    refusal = refusal_of(make_notary(tmp_path, policy=strict), cosigned_by(PLACES))
+    assert "the validators are of 3 organisations, where 4 are asked" in refusal.message
 
 
 def test_a_notary_s_folder_gives_its_policy_and_cards(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def test_cosignatures_of_others_and_lines_of_unknown_keys_are_ignored(witness: W
     other = cosigner("other.example/w9").cosign(tree.checkpoint(), time_seconds=1)
     stranger = NoteSignature(ORIGIN, 0xDEADBEEF, b"not a signature")  # the log's name, but not its key
     note = append_signatures(tree.note(), [*other, stranger])
-    witness.add_checkpoint(format_request(old_size=0, proof=(), note=note))
+    answer = witness.add_checkpoint(format_request(old_size=0, proof=(), note=note))
+    assert cosigned_at(note, answer) == NOW_SECONDS, "by the witness, and nobody else"
 
 
 # Statuses of the specification.
