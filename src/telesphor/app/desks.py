@@ -45,6 +45,7 @@ from telesphor.capabilities.interchain.routes import routes as interchain_routes
 from telesphor.capabilities.messages.live import FOLLOWED as MESSAGE_TYPES
 from telesphor.capabilities.messages.live import FOLLOWER as MESSAGE_NEWS
 from telesphor.capabilities.messages.opening import Messages
+from telesphor.capabilities.visits.life.identity import check_shown_to
 from telesphor.capabilities.visits.life.live import LIVE_TYPES
 from telesphor.client.requests import sign_commands
 from telesphor.kernel.clock import Clock
@@ -114,6 +115,7 @@ class Desks:
             record=self.record,
             open_entries=open_entries,
             administration=administration,
+            shown_to=check_shown_to,
             clock=clock,
             ids=ids,
         )
@@ -259,6 +261,7 @@ class Desks:
             record=self.record,
             sources=self.sources,
             names=self.browsers.names,
+            offers=self.factors.offers,
             clock=self._clock,
             ids=self._ids,
         )

@@ -5,7 +5,7 @@ Start at `Factors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from telesphor.capabilities.identity.administering import Administration
 from telesphor.capabilities.identity.credentials.capability import credentials_capability
 from telesphor.capabilities.identity.credentials.expiry import SWEEP_SECONDS, CredentialExpiry
-from telesphor.capabilities.identity.credentials.offers import CredentialDesk
+from telesphor.capabilities.identity.credentials.offers import CredentialDesk, offer_of
 from telesphor.capabilities.identity.credentials.publishing import StatusLists
 from telesphor.capabilities.identity.credentials.routes import routes as credential_routes
 from telesphor.capabilities.identity.dids.model import DidNames
@@ -27,6 +27,7 @@ from telesphor.capabilities.identity.pauses.capability import pauses_capability
 from telesphor.capabilities.identity.presentations.capability import presentations_capability
 from telesphor.capabilities.identity.presentations.desk import PresentationDesk
 from telesphor.capabilities.identity.presentations.routes import routes as presentation_routes
+from telesphor.capabilities.identity.presentations.service import ShownTo
 from telesphor.capabilities.identity.recovery.capability import CAPABILITY as KEY_RECOVERY
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.digest import Digest
@@ -47,6 +48,7 @@ class Factors:
         record: records the node's own word.
         open_entries: a reader of committed entries, for one thread.
         administration: the rules about persons who administer.
+        shown_to: to whom people have shown themselves in visits.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class Factors:
         record: Callable[[CommandType, Body], Receipt],
         open_entries: Callable[[], EntryReader],
         administration: Administration,
+        shown_to: ShownTo,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._administration = administration
+        self._shown_to = shown_to
         site = settings.site or settings.origin.partition("/")[0]
         self._names = DidNames(site)
         self._party = RelyingParty.of(site)
@@ -71,6 +75,7 @@ class Factors:
         self.credentials = CredentialDesk(
             url=url, tickets=tickets, open_db=open_db, record=record, clock=clock, random=ids.random_bytes
         )
+        self.offers = _Offers(self.credentials)
         self._lists = StatusLists(
             url=url, issuer=self._names.node, key=keys.signing, open_db=open_db, clock=clock
         )
@@ -90,7 +95,7 @@ class Factors:
             pauses_capability(self._administration),
             passkeys_capability(self._party),
             credentials_capability(self.credentials),
-            presentations_capability(self.presentations),
+            presentations_capability(self.presentations, shown_to=self._shown_to),
             enrolment_capability(self._channels, administration=self._administration),
         )
 
@@ -114,3 +119,15 @@ class Factors:
     def _read_document(self, digest: Digest) -> bytes | None:
         with closing(self._open_entries()) as entries:
             return entries.document(digest)
+
+
+class _Offers:
+    """Credentials that wait for their holders, as pages of the app ask for them."""
+
+    def __init__(self, desk: CredentialDesk) -> None:
+        self._desk = desk
+        self.waits = desk.waits
+
+    def offer_again(self, actor: str, credential: str) -> Mapping[str, Any]:
+        """The credential offer for its holder."""
+        return offer_of(self._desk.offer_again(actor, credential), url=self._desk.url)

@@ -22,6 +22,7 @@ from telesphor.capabilities.compliance.capability import compliance_capability
 from telesphor.capabilities.compliance.deciding import Decisions
 from telesphor.capabilities.compliance.desk import WatchDesk
 from telesphor.capabilities.compliance.exporting import ExportDesk, Exports
+from telesphor.capabilities.compliance.factors import FactorPages, Offers
 from telesphor.capabilities.compliance.findings import FindingPages
 from telesphor.capabilities.compliance.index.index import INDEX_FILE, AuditIndex
 from telesphor.capabilities.compliance.live import LiveLog, Publish
@@ -68,6 +69,7 @@ class Compliance:
         folder: where the search index is kept.
         open_entries: a reader of committed entries, for one thread.
         record: records the node's own word.
+        offers: where credentials wait for their holders.
     """
 
     def __init__(
@@ -78,9 +80,11 @@ class Compliance:
         record: Callable[[CommandType, Body], Receipt],
         sources: Sources,
         names: Names,
+        offers: Offers,
         clock: Clock,
         ids: IdSource,
     ) -> None:
+        self._offers = offers
         self._open_entries = open_entries
         self.exports = Exports(clock=clock)
         self._ids = ids
@@ -125,6 +129,7 @@ class Compliance:
             own=OwnPages(desk, searches),
             findings=FindingPages(desk),
             records=RecordPages(desk, served.blocks),
+            factors=FactorPages(desk, self._offers),
             people=PeoplePages(desk),
             policies=PolicyPages(desk),
             contracts=ContractPages(desk, waiting=served.waiting, connectors=served.connectors),

@@ -37,6 +37,7 @@ from telesphor.capabilities.compliance.blocks import BLOCKS_MAX, BLOCKS_SHOWN, B
 from telesphor.capabilities.compliance.deciding import Decisions, DecisionView, EntryView, ReplayView
 from telesphor.capabilities.compliance.entries import Filter
 from telesphor.capabilities.compliance.exporting import ExportDesk, ExportMade, ExportWish
+from telesphor.capabilities.compliance.factors import FactorPages, OwnFactors
 from telesphor.capabilities.compliance.findings import FindingPages, FindingsPage
 from telesphor.capabilities.compliance.mine import MyTokens, OwnPages, SeenPage
 from telesphor.capabilities.compliance.model import PAGE_ROWS, PAGE_ROWS_MAX
@@ -80,6 +81,7 @@ class Pages:
     own: OwnPages
     findings: FindingPages
     records: RecordPages
+    factors: FactorPages
     people: PeoplePages
     policies: PolicyPages
     contracts: ContractPages
@@ -96,6 +98,7 @@ def routes(pages: Pages, sessions: Sessions) -> list[Any]:
         *_export_routes(pages, needed),
         *_own_routes(pages, needed),
         *_record_routes(pages, needed),
+        *_factor_routes(pages, needed),
         *_people_routes(pages, needed),
         *_policy_routes(pages, needed),
         *_contract_routes(pages, needed),
@@ -294,6 +297,34 @@ def _record_routes(pages: Pages, needed: Any) -> list[Any]:
         return await asyncio.to_thread(pages.records.devices, session.actor)
 
     return [record, my_devices]
+
+
+def _factor_routes(pages: Pages, needed: Any) -> list[Any]:
+    @get(
+        "/v1/app/my/factors",
+        dependencies=needed,
+        tags=TAGS_OWN,
+        summary="What was issued to me, and who asks",
+    )
+    async def my_factors(session: CurrentSession) -> OwnFactors:
+        """No factor is here: those are in one's own wallet."""
+        return await asyncio.to_thread(pages.factors.factors, session.actor)
+
+    @post(
+        "/v1/app/my/factors/{credential:str}/offer",
+        status_code=200,
+        dependencies=needed,
+        tags=TAGS_OWN,
+        summary="The offer of a credential that waits for me",
+    )
+    async def my_offer(
+        session: CurrentSession, credential: Annotated[str, PathParameter(pattern=f"^{_ID}$")]
+    ) -> Response[dict[str, Any]]:
+        """With a fresh code; the credential itself takes a proof of both keys, as for every wallet (OpenID4VCI)."""
+        offer = await asyncio.to_thread(pages.factors.offer, session.actor, credential)
+        return Response(dict(offer), headers={"cache-control": "no-store"})
+
+    return [my_factors, my_offer]
 
 
 def _people_routes(pages: Pages, needed: Any) -> list[Any]:

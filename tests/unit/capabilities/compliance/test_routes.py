@@ -15,6 +15,7 @@ import uvicorn
 from litestar import Litestar
 
 from telesphor.capabilities.compliance.administration.health import HealthPages, NodeParts
+from telesphor.capabilities.compliance.factors import FactorPages
 from telesphor.capabilities.compliance.findings import FindingPages
 from telesphor.capabilities.compliance.routes import Pages, routes
 from telesphor.client.wallet import Wallet
@@ -92,6 +93,16 @@ class Web:
         return status, json.loads(data).get("code", "")
 
 
+class _NoOffers:
+    """No credential waits for anybody."""
+
+    def waits(self, credential: str) -> bool:
+        return False
+
+    def offer_again(self, actor: str, credential: str) -> dict[str, Any]:
+        raise AssertionError("nobody asks")
+
+
 def pages_of(office: Office) -> Pages:
     said = {"status": "ok", "origin": "node.example/telesphor", "entries": 0, "queued": 0, "alarms": 0}
     parts = NodeParts(lambda: said, office.book.last, lambda: None, {}, lambda: 1, 10)
@@ -103,6 +114,7 @@ def pages_of(office: Office) -> Pages:
         own=office.own,
         findings=FindingPages(office.audit),
         records=office.records,
+        factors=FactorPages(office.audit, _NoOffers()),
         people=office.people,
         policies=office.policies,
         contracts=office.contracts,

@@ -191,6 +191,33 @@ class CredentialDesk:
         code = self.tickets.issue(CodeGrant(grant.credential), lifetime_seconds=CODE_SECONDS)
         return Left(code, credential.group)
 
+    def waits(self, credential: str) -> bool:
+        """Whether a credential waits for its holder now."""
+        with self._lock:
+            deposit = self._waiting.get(credential)
+            return deposit is not None and deposit.until_ms > self._clock.now_ms()
+
+    def offer_again(self, actor: str, credential: str) -> Left:
+        """A fresh code for the holder itself, who signed in: also where an exchange broke off before the collection.
+
+        Codes from before collect nothing more that this one does not: both end in the proof of the holder's keys.
+
+        Raises:
+            DepositMissing: nothing waits for this actor under this id.
+        """
+        now_ms = self._clock.now_ms()
+        with closing(self._open_db()) as db:
+            noted = store.find_credential(db, credential)
+        with self._lock:
+            deposit = self._waiting.get(credential)
+            if noted is None or noted.subject != actor or deposit is None or deposit.until_ms <= now_ms:
+                raise DepositMissing(
+                    "nothing waits for you under this id", hint="ask the issuer to leave it again"
+                )
+            deposit.exchanged = False
+            seconds = max(1, min(CODE_SECONDS, (deposit.until_ms - now_ms) // 1000))
+        return Left(self.tickets.issue(CodeGrant(credential), lifetime_seconds=seconds), deposit.group)
+
     def exchange(self, code: str) -> str:
         """Change a code for an access token, once.
 

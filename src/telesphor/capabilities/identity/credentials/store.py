@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS credentials(
     state TEXT NOT NULL,
     UNIQUE(list, place)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS credentials_of ON credentials(subject, credential);
 CREATE INDEX IF NOT EXISTS credentials_due ON credentials(expires_ms) WHERE state IN ('active', 'suspended');
 CREATE INDEX IF NOT EXISTS credentials_marked ON credentials(list, place) WHERE state IN ('suspended', 'revoked');
 """
@@ -111,6 +112,12 @@ def find_credential(db: apsw.Connection, credential: str) -> CredentialRow | Non
 def credential_of_digest(db: apsw.Connection, digest: str) -> CredentialRow | None:
     """Return a credential by the digest of its payload."""
     return _credential(db.execute(f"{_CREDENTIAL} WHERE digest = ?", (digest,)).fetchone())
+
+
+def credentials_of(db: apsw.Connection, subject: str, *, limit: int) -> list[CredentialRow]:
+    """Return the credentials that were issued to an actor, the newest first, whatever became of them."""
+    rows = db.execute(f"{_CREDENTIAL} WHERE subject = ? ORDER BY credential DESC LIMIT ?", (subject, limit))
+    return [CredentialRow(*row) for row in rows]
 
 
 def has_place(db: apsw.Connection, status_list: str, place: int) -> bool:

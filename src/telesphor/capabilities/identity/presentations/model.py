@@ -208,6 +208,14 @@ class AcceptedRow(NamedTuple):
     until_ms: int
 
 
+class AskedRow(NamedTuple):
+    """An open request that names its holder: who asks, and until when it is answered."""
+
+    presentation: PresentationId
+    verifier: ActorId
+    expires_ms: int
+
+
 class RequestGrant(msgspec.Struct, frozen=True, kw_only=True):
     """What a ticket of `presentation.request/1` or `presentation.open/1` stands for: this request."""
 

@@ -5,7 +5,7 @@ Access decides with `presented_factors`. Asking and answering are in `desk`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import apsw
@@ -52,6 +52,9 @@ from telesphor.kernel.errors import TelesphorError
 from telesphor.kernel.ids import Stream, stream_of
 from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
 from telesphor.vault.model import Purpose
+
+ShownTo = Callable[[Actor, str, State], None]
+"""Raises `NotPermitted` unless its holder has shown itself to the actor by a presentation, as other parts know."""
 
 RELIED_ON_MAX = 64
 """Presentations of one actor that count at the same time; those that last longest, where there are more."""
@@ -130,17 +133,27 @@ def base_path_of(presentation: str) -> str:
     return f"/v1/presentations/{presentation}"
 
 
-def read_presentation(actor: Actor, command: ReadPresentation, state: State) -> Decision:
+def nobody_else(_actor: Actor, _presentation: str, _state: State) -> None:
+    """What was shown is for who asked and who answered alone; raises `NotPermitted`."""
+    raise NotPermitted("only who asked and who answered may see what was shown")
+
+
+def read_presentation(
+    actor: Actor, command: ReadPresentation, state: State, *, shown_to: ShownTo = nobody_else
+) -> Decision:
     """Give the verifier, or the holder, what was shown; the entry comes first.
+
+    What a holder asked itself for, in order to show who it is, is given to whom it was then shown (`shown_to`); what
+    somebody else asked for never is.
 
     Raises:
         PresentationMissing: nothing was shown under this id.
-        NotPermitted: the actor neither asked nor showed.
+        NotPermitted: the actor neither asked nor showed, nor was it shown to the actor.
         RequestWithdrawn, PresentationExpired: it is not to be relied on any more.
     """
     row = require_presentation(state.db, command.presentation)
     if actor.id not in (row.verifier, row.presenter):
-        raise NotPermitted("only who asked and who answered may see what was shown")
+        (shown_to if row.verifier == row.presenter else nobody_else)(actor, command.presentation, state)
     if row.state == "withdrawn":
         raise RequestWithdrawn("what was shown was withdrawn")
     if row.state != "presented":

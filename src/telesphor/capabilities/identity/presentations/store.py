@@ -12,7 +12,7 @@ from telesphor.capabilities.identity.presentations.entries import (
     Presented,
     Requested,
 )
-from telesphor.capabilities.identity.presentations.model import AcceptedRow, PresentationRow
+from telesphor.capabilities.identity.presentations.model import AcceptedRow, AskedRow, PresentationRow
 from telesphor.kernel.clock import parse_instant
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.ids import ActorId, parse_stream
@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS presentations(
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS presentations_shown ON presentations(presenter, relied_until_ms)
     WHERE state = 'presented';
+CREATE INDEX IF NOT EXISTS presentations_asked ON presentations(holder, expires_ms)
+    WHERE state = 'requested' AND holder <> '';
 CREATE TABLE IF NOT EXISTS presentation_nonces(
     nonce TEXT PRIMARY KEY
 ) WITHOUT ROWID;
@@ -68,6 +70,15 @@ def accepted_of(db: apsw.Connection, actor: str, *, after_ms: int, limit: int) -
         " AND relied_until_ms > ? ORDER BY relied_until_ms DESC, presentation LIMIT ?"
     )
     return tuple(AcceptedRow(*row) for row in db.execute(sql, (actor, after_ms, limit)))
+
+
+def asked_of(db: apsw.Connection, holder: str, *, after_ms: int, limit: int) -> list[AskedRow]:
+    """Return the open requests by others that name an actor and end after `after_ms`, the first to end first."""
+    sql = (
+        "SELECT presentation, verifier, expires_ms FROM presentations WHERE holder = ? AND holder <> ''"
+        " AND state = 'requested' AND expires_ms > ? AND verifier <> holder ORDER BY expires_ms, presentation LIMIT ?"
+    )
+    return [AskedRow(*row) for row in db.execute(sql, (holder, after_ms, limit))]
 
 
 def apply(db: apsw.Connection, entry: Recorded) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from telesphor.capabilities.access.model import Action
-from telesphor.capabilities.identity.model import ActorIdField, VisitIdField
+from telesphor.capabilities.identity.model import ActorIdField, NotPermitted, VisitIdField
 from telesphor.capabilities.identity.presentations.documents import read_factors
 from telesphor.capabilities.identity.presentations.entries import PRESENTED
 from telesphor.capabilities.identity.presentations.model import PresentationMissing, PresentedFactors
 from telesphor.capabilities.identity.presentations.service import presentation_stream, require_presentation
 from telesphor.capabilities.identity.presentations.standing import require_in_force
+from telesphor.capabilities.visits.life import store as life_store
 from telesphor.capabilities.visits.life.entries import (
     IDENTITY_CONFIRMED,
     IDENTITY_PRESENTED,
@@ -18,7 +19,7 @@ from telesphor.capabilities.visits.life.entries import (
     IdentityConfirmed,
     IdentityPresented,
 )
-from telesphor.capabilities.visits.life.model import LIVING, IdentityRefused, SeatState
+from telesphor.capabilities.visits.life.model import CLINICAL, LIVING, IdentityRefused, SeatRole, SeatState
 from telesphor.capabilities.visits.life.steps import check_phase
 from telesphor.capabilities.visits.links import draft_link
 from telesphor.capabilities.visits.model import LinkRole
@@ -37,6 +38,9 @@ from telesphor.ledger.lookup import find_entry
 from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
 
 IDENTITY_GROUP: Final = "identity"
+
+VISITS_LOOKED_AT_MAX: Final = 8
+"""Visits in which one presentation stands: who comes again shows itself again, within the hours that it counts."""
 
 LOOKED_AT_MAX: Final = 64
 """Entries of a presentation's stream before it was shown: its request, some openings, at most 16 refusals."""
@@ -112,6 +116,23 @@ class IdentityDesk:
         )
         body = IdentityPresented(presentation=command.presentation)
         return beside(allowed, Draft(IDENTITY_PRESENTED.name, stream_of_visit(command.visit), body), link)
+
+
+def check_shown_to(actor: Actor, presentation: str, state: State) -> None:
+    """Let those pass to whom a participant has shown itself: a visit's clinician, and a colleague in its room.
+
+    Raises:
+        NotPermitted: the actor has no such part in a visit that lives and in which this was shown.
+    """
+    for visit in life_store.visits_showing(state.db, presentation, limit=VISITS_LOOKED_AT_MAX):
+        scene = find_scene(visit, state)
+        seat = scene.seat_of(actor.id)
+        if seat is None or seat.role not in CLINICAL or seat.state is SeatState.REMOVED:
+            continue
+        is_here = seat.role is SeatRole.CLINICIAN or seat.state is SeatState.ADMITTED
+        if is_here and scene.life.phase in LIVING and scene.visit.state == "open":
+            return
+    raise NotPermitted("nobody has shown this to the actor in a visit that lives")
 
 
 def _check_shows_identity(actor: Actor, presentation: str, state: State) -> None:

@@ -125,7 +125,10 @@ class LifeRow(NamedTuple):
 
 
 class SeatRow(NamedTuple):
-    """One participant. `since` is the ledger position of the last change of state, `since_at` its instant."""
+    """One participant. `since` is the ledger position of the last change of state, `since_at` its instant.
+
+    `presentation` is the one by which it showed who it is, the last of them.
+    """
 
     visit: VisitId
     actor: ActorId
@@ -136,6 +139,7 @@ class SeatRow(NamedTuple):
     steps: int
     checks: Checks | None
     identity: Literal["presented", "confirmed"] | None
+    presentation: str | None
 
 
 class VisitEnded(TelesphorError):

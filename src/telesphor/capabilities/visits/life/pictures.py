@@ -12,6 +12,7 @@ import msgspec
 
 from telesphor.capabilities.visits.consents.model import Consent, ConsentRow, TextShown
 from telesphor.capabilities.visits.life.model import (
+    CLINICAL,
     LIVING,
     THIRD_PARTIES,
     Checks,
@@ -55,7 +56,10 @@ class ChecksShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeatView(msgspec.Struct, frozen=True, kw_only=True):
-    """One participant; `since` is the instant of the last change of state."""
+    """One participant; `since` is the instant of the last change of state.
+
+    `presentation` is by which it showed who it is, for itself and for those who may read it: `presentation.read/1`.
+    """
 
     actor: str
     name: str | None
@@ -64,6 +68,7 @@ class SeatView(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     checks: ChecksShown | None
     identity: Literal["presented", "confirmed"] | None
+    presentation: str | None
     consents: ConsentsShown
 
 
@@ -171,7 +176,16 @@ def draw_visit(parts: Parts, *, reader: str) -> VisitView:
     life = parts.life
     own = next((seat for seat in parts.seats if seat.actor == reader), None)
     beside = own is not None and own.role in THIRD_PARTIES
-    seats = tuple(_draw_seat(seat, parts, plain=beside and seat is not own) for seat in parts.seats)
+    clinical = own is not None and own.role in CLINICAL and own.state is not SeatState.REMOVED
+    seats = tuple(
+        _draw_seat(
+            seat,
+            parts,
+            plain=beside and seat is not own,
+            shown=seat is own or (clinical and life.phase in LIVING),
+        )
+        for seat in parts.seats
+    )
     position = parts.queue.index(life.visit) + 1 if life.visit in parts.queue else None
     objects = () if beside else tuple(ObjectShown(object=name, role=role) for name, role in parts.objects)
     return VisitView(
@@ -194,7 +208,7 @@ def draw_visit(parts: Parts, *, reader: str) -> VisitView:
     )
 
 
-def _draw_seat(seat: SeatRow, parts: Parts, *, plain: bool) -> SeatView:
+def _draw_seat(seat: SeatRow, parts: Parts, *, plain: bool, shown: bool) -> SeatView:
     given = {
         row.consent.value: Given(text=row.text, language=row.language, at=row.at)
         for row in parts.consents
@@ -208,6 +222,7 @@ def _draw_seat(seat: SeatRow, parts: Parts, *, plain: bool) -> SeatView:
         since=seat.since_at,
         checks=None if plain or seat.checks is None else _draw_checks(seat.checks),
         identity=None if plain else seat.identity,
+        presentation=seat.presentation if shown else None,
         consents=ConsentsShown(**given),
     )
 

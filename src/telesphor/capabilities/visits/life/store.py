@@ -66,16 +66,19 @@ CREATE TABLE IF NOT EXISTS visit_seats(
     speaker TEXT,
     network TEXT,
     identity TEXT,
+    presentation TEXT,
     PRIMARY KEY(visit, actor)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS visit_seats_of ON visit_seats(actor, visit);
+CREATE INDEX IF NOT EXISTS visit_seats_showing ON visit_seats(presentation) WHERE presentation IS NOT NULL;
 CREATE INDEX IF NOT EXISTS visit_seats_waiting ON visit_seats(since) WHERE state = 'waiting';
 """
 
 TABLES = ("visit_lives", "visit_seats")
 
 _LIFE = "visit, patient, clinician, phase, outcome, starts_ms, minutes, opened_at, led"
-_SEAT = "visit, actor, role, state, since, since_at, steps, camera, microphone, speaker, network, identity"
+_CHECKS = "camera, microphone, speaker, network"
+_SEAT = f"visit, actor, role, state, since, since_at, steps, {_CHECKS}, identity, presentation"
 _LIVING = "('opened', 'scheduled', 'underway')"
 
 # The state to which an entry moves the seat of its actor, or of the participant that it names.
@@ -113,6 +116,12 @@ def seats_of(db: apsw.Connection, visit: str) -> tuple[SeatRow, ...]:
 def has_seat(db: apsw.Connection, actor: str) -> bool:
     """Return whether an actor, registered or not, has a seat in any visit, or had."""
     return db.execute("SELECT 1 FROM visit_seats WHERE actor = ? LIMIT 1", (actor,)).fetchone() is not None
+
+
+def visits_showing(db: apsw.Connection, presentation: str, *, limit: int) -> tuple[VisitId, ...]:
+    """Return the visits in which somebody showed who it is by this presentation, and by no later one."""
+    sql = "SELECT visit FROM visit_seats WHERE presentation = ? ORDER BY visit DESC LIMIT ?"
+    return tuple(VisitId(visit) for (visit,) in db.execute(sql, (presentation, limit)))
 
 
 def waiting_for(
@@ -230,9 +239,11 @@ def _step(db: apsw.Connection, entry: Recorded, visit: str) -> None:
         db.execute(sql, (entry.body.outcome, visit))
         _clear_room(db, entry, visit)
     elif entry.type == IDENTITY_PRESENTED.name:
-        _put_identity(db, visit, actor=entry.actor, identity="presented")
+        sql = "UPDATE visit_seats SET identity = 'presented', presentation = ? WHERE visit = ? AND actor = ?"
+        db.execute(sql, (entry.body.presentation, visit, entry.actor))
     elif entry.type == IDENTITY_CONFIRMED.name:
-        _put_identity(db, visit, actor=entry.body.participant, identity="confirmed")
+        sql = "UPDATE visit_seats SET identity = 'confirmed' WHERE visit = ? AND actor = ?"
+        db.execute(sql, (visit, entry.body.participant))
     if entry.type == VISIT_BEGUN.name:
         db.execute("UPDATE visit_lives SET phase = 'underway', led = 1 WHERE visit = ?", (visit,))
 
@@ -240,10 +251,11 @@ def _step(db: apsw.Connection, entry: Recorded, visit: str) -> None:
 def _seat_somebody(db: apsw.Connection, entry: Recorded, visit: str, *, actor: str, role: SeatRole) -> None:
     """A new seat, or that of a removed participant anew; the patient's, who is invited by a link, stays as it is."""
     sql = """
-        INSERT INTO visit_seats VALUES(?, ?, ?, 'expected', ?, ?, 0, NULL, NULL, NULL, NULL, NULL)
+        INSERT INTO visit_seats VALUES(?, ?, ?, 'expected', ?, ?, 0, NULL, NULL, NULL, NULL, NULL, NULL)
         ON CONFLICT(visit, actor) DO UPDATE SET
             role = excluded.role, state = 'expected', since = excluded.since, since_at = excluded.since_at,
-            camera = NULL, microphone = NULL, speaker = NULL, network = NULL, identity = NULL
+            camera = NULL, microphone = NULL, speaker = NULL, network = NULL, identity = NULL,
+            presentation = NULL
         WHERE visit_seats.state = 'removed'
     """
     db.execute(sql, (visit, actor, role.value, entry.position, entry.at))
@@ -277,11 +289,6 @@ def _clear_room(db: apsw.Connection, entry: Recorded, visit: str) -> None:
     db.execute(sql, (entry.position, entry.at, visit))
 
 
-def _put_identity(db: apsw.Connection, visit: str, *, actor: str, identity: str) -> None:
-    sql = "UPDATE visit_seats SET identity = ? WHERE visit = ? AND actor = ?"
-    db.execute(sql, (identity, visit, actor))
-
-
 def _count(db: apsw.Connection, entry: Recorded, visit: str) -> None:
     sql = "UPDATE visit_seats SET steps = steps + 1 WHERE visit = ? AND actor = ?"
     db.execute(sql, (visit, entry.actor))
@@ -307,7 +314,8 @@ def _life(row: Any) -> LifeRow:
 
 
 def _seat(row: Collection[Any]) -> SeatRow:
-    visit, actor, role, state, since, since_at, steps, camera, microphone, speaker, network, identity = row
+    visit, actor, role, state, since, since_at, steps, camera, microphone, speaker, network, *shown = row
+    identity, presentation = shown
     checks = None if camera is None else Checks(camera, microphone, speaker, network)
     return SeatRow(
         visit=VisitId(visit),
@@ -319,4 +327,5 @@ def _seat(row: Collection[Any]) -> SeatRow:
         steps=steps,
         checks=checks,
         identity=identity,
+        presentation=presentation,
     )
