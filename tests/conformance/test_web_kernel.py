@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import shake_128
 from io import BytesIO
 from pathlib import Path
@@ -73,16 +74,28 @@ class Judge:
 @pytest.fixture(scope="module")
 def program() -> str:
     """Node.js, with what bundles the web app."""
+    return find_program()
+
+
+@pytest.fixture(scope="module")
+def judge(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    """The kernel in Node.js."""
+    with judging(program, tmp_path_factory.mktemp("judge")) as judge:
+        yield judge
+
+
+def find_program() -> str:
+    """Node.js, where what bundles the web app is there too; else the test is skipped."""
     program = find_node_program()
     if program is None or not ESBUILD.is_file():
         pytest.skip("needs Node.js and the web app's packages: `make setup` installs them")
     return program
 
 
-@pytest.fixture(scope="module")
-def judge(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    """The kernel in Node.js."""
-    script = tmp_path_factory.mktemp("judge") / "judge.mjs"
+@contextmanager
+def judging(program: str, folder: Path) -> Iterator[Judge]:
+    """Run the kernel, and the factors above it, behind a line in and a line out."""
+    script = folder / "judge.mjs"
     bundle(program, "judge.ts", script, "--platform=node", "--format=esm")
     process = subprocess.Popen(
         [program, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -6,9 +6,10 @@
  */
 import { shake128 } from "@noble/hashes/sha3.js";
 import * as kernel from "../../src/kernel";
+import { type AskedFactors, factorActions } from "./factors";
 
 /** A line in: each action has members of these, and the test gives it what it needs. */
-export interface Asked extends kernel.SealInfo {
+export interface Asked extends kernel.SealInfo, AskedFactors {
   readonly do: string;
   readonly handle: number;
   readonly kind: kernel.ActorKind;
@@ -47,6 +48,8 @@ const clock = { nowMs: () => Date.now() };
 const ids = new kernel.IdSource(clock);
 
 const ACTIONS: Record<string, (asked: Asked) => unknown> = {
+  ...factorActions<Asked>((asked) => client(asked)),
+
   engines: async () => ({
     mldsa: await kernel.isNative("ML-DSA-65"),
     mlkem: await kernel.isNative("ML-KEM-768"),
