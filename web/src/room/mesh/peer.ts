@@ -8,6 +8,7 @@
  */
 import { SLOTS, type Slot } from "../media/encoded";
 import type { Frames } from "../media/frames";
+import { fingerprintOf, withoutStrayFeedback } from "./sdp";
 import { silentTracks } from "./silence";
 
 /** A gap shorter than this heals by itself on most networks. */
@@ -30,6 +31,8 @@ export type PathState = "connecting" | "connected" | "broken";
 export interface PeerPorts {
   /** Of two peers one yields when both offer: the one with the higher id. */
   readonly polite: boolean;
+  /** Whether it offers by itself at once; the one that is not polite does anyway. */
+  readonly begins?: boolean;
   readonly actor: string;
   readonly frames: Pick<Frames, "seal" | "open">;
   readonly ice: readonly RTCIceServer[];
@@ -54,7 +57,7 @@ export class Peer {
 
   constructor(ports: PeerPorts) {
     this.#ports = ports;
-    this.#begun = !ports.polite;
+    this.#begun = ports.begins === true || !ports.polite;
     this.#connection = new RTCPeerConnection({
       iceServers: [...ports.ice],
       iceTransportPolicy: ports.relayOnly ? "relay" : "all",
@@ -99,9 +102,22 @@ export class Peer {
     }
   }
 
-  /** The line to the node was away: what was signalled meanwhile is lost. */
-  refresh(): void {
-    if (this.#connection.connectionState !== "connected") this.#connection.restartIce();
+  /**
+   * Whether a signal comes from another connection than this one is connected to. Its certificate says so: each
+   * connection makes its own, and Firefox cannot go on with another one.
+   */
+  isOfAnother({ description }: SignalBody): boolean {
+    const known = fingerprintOf(this.#connection.remoteDescription?.sdp);
+    const told = fingerprintOf(description?.sdp);
+    return known !== undefined && told !== undefined && known !== told;
+  }
+
+  /**
+   * The line to the node was away: what was signalled meanwhile is lost. Where `missed`, the others may have given the
+   * connection up, though on this side it looks as if it lived.
+   */
+  refresh({ missed }: { missed: boolean }): void {
+    if (missed || this.#connection.connectionState !== "connected") this.#connection.restartIce();
     this.#repeatOffer();
   }
 
@@ -148,7 +164,7 @@ export class Peer {
     this.#ignoring = !this.#ports.polite && collides;
     if (this.#ignoring) return;
     this.#begun = true;
-    await connection.setRemoteDescription(description);
+    await connection.setRemoteDescription(mended(description));
     if (description.type !== "offer") return;
     await connection.setLocalDescription();
     this.#sendDescription();
@@ -195,6 +211,10 @@ function codecsOf(slot: Slot): RTCRtpCodec[] {
   const wanted = kind === "audio" ? ["audio/opus"] : ["video/vp8", "video/rtx"];
   const known = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
   return known.filter(({ mimeType }) => wanted.includes(mimeType.toLowerCase()));
+}
+
+function mended({ type, sdp }: RTCSessionDescriptionInit): RTCSessionDescriptionInit {
+  return sdp === undefined ? { type } : { type, sdp: withoutStrayFeedback(sdp) };
 }
 
 function candidateOf(candidate: RTCIceCandidate): RTCIceCandidateInit {

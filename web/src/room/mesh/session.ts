@@ -178,7 +178,7 @@ export class RoomSession {
     this.#roster = roster;
     void this.#epochs.enter(roster);
     this.#connect(roster);
-    if (wasAway) for (const { peer } of this.#connected.values()) peer.refresh();
+    if (wasAway) for (const { peer } of this.#connected.values()) peer.refresh({ missed: isNew });
     if (isNew || wasAway) this.#show();
     this.#state.change({
       phase: "in",
@@ -203,11 +203,12 @@ export class RoomSession {
     this.#useTracks(this.local.tracks);
   }
 
-  #meet(place: Place, { ice, relayOnly }: Roster): void {
+  #meet(place: Place, { ice, relayOnly }: Roster, begins = false): Peer {
     const { actor, tab } = place;
     this.#chat.excuse(actor);
     const peer = new Peer({
       polite: this.#ports.me > actor,
+      begins,
       actor,
       frames: this.frames,
       ice,
@@ -221,11 +222,24 @@ export class RoomSession {
       },
     });
     this.#connected.set(actor, { place, peer, path: "connecting" });
+    return peer;
+  }
+
+  /** The other side has begun anew while this tab was away: so does this one. An answer was to what is over now. */
+  #meetAgain({ place, peer }: Connected, body: SignalBody, roster: Roster): void {
+    peer.close();
+    const isOffer = body.description?.type === "offer";
+    const again = this.#meet(place, roster, !isOffer);
+    this.#useTracks(this.local.tracks);
+    this.#state.change({ others: this.#people() });
+    if (isOffer) void again.take(body);
   }
 
   #signalled(from: string, tab: unknown, body: SignalBody): void {
     const connected = this.#connected.get(from);
     if (connected === undefined || connected.place.tab !== tab || typeof body !== "object") return;
+    if (this.#roster !== null && connected.peer.isOfAnother(body))
+      return this.#meetAgain(connected, body, this.#roster);
     if (body.ask !== "key") return void connected.peer.take(body);
     if (performance.now() - this.#repeatedAtMs < REPEAT_MS) return;
     this.#repeatedAtMs = performance.now();
