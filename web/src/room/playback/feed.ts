@@ -4,8 +4,10 @@
  * - Half a minute ahead is kept, a minute behind; the rest is let go, so that two hours take the memory of two minutes.
  * - A seek begins at the last whole picture before it.
  */
+import type { Bytes } from "../../kernel/bytes";
 import { RoomFault } from "../faults";
 import { markFor } from "../recording/format";
+import { ClusterJoiner } from "./clusters";
 import type { Recording } from "./recording";
 
 const PIECE_BYTES = 256 * 1024;
@@ -18,7 +20,9 @@ export class Feed {
   readonly #source = new MediaSource();
   readonly #address: string;
   readonly #onFault: (error: unknown) => void;
+  readonly #entries: ReadonlySet<number>;
   #buffer: SourceBuffer | null = null;
+  #joiner: ClusterJoiner;
   #at = 0;
   #turn = 0;
   #feeding = false;
@@ -28,6 +32,8 @@ export class Feed {
     this.#video = video;
     this.#recording = recording;
     this.#onFault = onFault;
+    this.#entries = new Set(recording.index.marks.map(({ offset }) => offset));
+    this.#joiner = this.#joinFrom(0);
     this.#address = URL.createObjectURL(this.#source);
     this.#source.addEventListener("sourceopen", () => void this.#open(), { once: true });
     video.addEventListener("seeking", this.#seek);
@@ -70,6 +76,7 @@ export class Feed {
     if (mark === undefined) return;
     this.#turn += 1; // What is being fetched belongs to where nobody looks any more.
     this.#at = mark.offset;
+    this.#joiner = this.#joinFrom(mark.offset);
     this.#feeding = false;
     void this.#restart();
   };
@@ -132,9 +139,15 @@ export class Feed {
     await settled(buffer, () => buffer.remove(0, until));
   }
 
-  async #append(piece: BufferSource): Promise<void> {
+  async #append(piece: Bytes): Promise<void> {
     const buffer = this.#buffer;
-    if (buffer !== null && !this.#ended) await settled(buffer, () => buffer.appendBuffer(piece));
+    if (buffer === null || this.#ended) return;
+    const joined = this.#joiner.add(piece);
+    if (joined.length > 0) await settled(buffer, () => buffer.appendBuffer(joined));
+  }
+
+  #joinFrom(offset: number): ClusterJoiner {
+    return new ClusterJoiner(offset, (at) => this.#entries.has(at));
   }
 }
 

@@ -20,16 +20,19 @@ export class WebmMalformed extends Error {
 
 const EBML = 0x1a45dfa3;
 const SEGMENT = 0x18538067;
-const CLUSTER = 0x1f43b675;
+export const CLUSTER = 0x1f43b675;
 const TRACKS = 0x1654ae6b;
 const TRACK_ENTRY = 0xae;
 const TRACK_NUMBER = 0xd7;
 const TRACK_TYPE = 0x83;
-const TIMESTAMP = 0xe7;
-const SIMPLE_BLOCK = 0xa3;
+export const TIMESTAMP = 0xe7;
+export const SIMPLE_BLOCK = 0xa3;
 const BLOCK_GROUP = 0xa0;
+/** Within a group. */
+export const BLOCK = 0xa1;
 
-const ENTERED: readonly number[] = [SEGMENT, CLUSTER, TRACKS, TRACK_ENTRY, BLOCK_GROUP];
+/** Whose bodies are elements too. */
+export const ENTERED: readonly number[] = [SEGMENT, CLUSTER, TRACKS, TRACK_ENTRY, BLOCK_GROUP];
 const VIDEO = 1;
 /** What is looked at of a body: an integer, or the head of a block. */
 const LOOK_BYTES = 8;
@@ -114,14 +117,15 @@ export class WebmScanner {
   }
 }
 
-function readId(data: Uint8Array): { value: number; length: number } | null {
+/** The id that begins here; null when more bytes are needed. Throws `WebmMalformed`. */
+export function readId(data: Uint8Array): { value: number; length: number } | null {
   const length = lengthOf(data[0], 4, "an id");
   if (length === null || data.length < length) return null;
   return { value: uintOf(data, length), length };
 }
 
-/** A variable-length integer; its value is null where the size is not known. */
-function readSize(data: Uint8Array, at: number): { value: number | null; length: number } | null {
+/** A variable-length integer; its value is null where the size is not known. Null when more bytes are needed. */
+export function readSize(data: Uint8Array, at: number): { value: number | null; length: number } | null {
   const length = lengthOf(data[at], 8, "a size");
   if (length === null || data.length < at + length) return null;
   let value = (data[at] as number) & (0xff >> length);
@@ -143,7 +147,8 @@ function lengthOf(first: number | undefined, max: number, what: string): number 
   return length;
 }
 
-function uintOf(data: Uint8Array, size: number): number {
+/** A big-endian integer of so many bytes. */
+export function uintOf(data: Uint8Array, size: number): number {
   let value = 0;
   for (const byte of data.subarray(0, size)) value = value * 256 + byte;
   return value;
