@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../kernel/canonical";
 import { Chat, cleanName, LINES_MAX, TEXT_CHARS_MAX } from "./chat";
 
+const NOW_MS = 1_790_000_000_000;
+
 function chatOf(me: string): { chat: Chat; said: JsonObject[] } {
   const said: JsonObject[] = [];
   let count = 0;
   const chat = new Chat({
     me,
-    nowMs: () => 1,
+    nowMs: () => NOW_MS,
     newId: () => `${me}${(count += 1)}`.padEnd(22, "A"),
     say: (word) => Promise.resolve(said.push(word) > 0),
     onChange: () => undefined,
@@ -18,7 +20,6 @@ function chatOf(me: string): { chat: Chat; said: JsonObject[] } {
 const line = (id: string, changes: JsonObject = {}): JsonObject => ({
   type: "chat",
   id: id.padEnd(22, "A"),
-  at: 1,
   text: "hello",
   file: null,
   ...changes,
@@ -49,12 +50,29 @@ describe("the chat", () => {
     ["an id of another form", { id: "<script>" }],
     ["a text that is too long", { text: "x".repeat(TEXT_CHARS_MAX + 1) }],
     ["a text that is none", { text: 5 }],
-    ["a time after all years, which would break the page of whoever reads it", { at: 8_640_000_000_000_001 }],
-    ["a time before all years", { at: -1 }],
   ])("passes over %s", (_, changes) => {
     const { chat } = chatOf("bob");
     chat.hear("alice", line("x", changes as JsonObject));
     expect(chat.lines).toEqual([]);
+  });
+
+  test.each([
+    ["nothing", {}],
+    ["an hour ago", { at: NOW_MS - 3_600_000 }],
+    ["tomorrow", { at: NOW_MS + 86_400_000 }],
+    ["a time after all years, which no page could show", { at: 8_640_000_000_000_001 }],
+    ["a time that is none", { at: "now" }],
+  ])("a line whose sender says that it was written %s is dated when it came", (_, changes) => {
+    const { chat } = chatOf("bob");
+    chat.hear("alice", line("x", changes as JsonObject));
+    expect(chat.lines.map(({ at }) => at)).toEqual([NOW_MS]);
+  });
+
+  test("one's own line is dated when it was written, and says no time to the others", async () => {
+    const { chat, said } = chatOf("alice");
+    await chat.post("one");
+    expect(chat.lines.map(({ at }) => at)).toEqual([NOW_MS]);
+    expect(Object.keys(said[0] ?? {})).not.toContain("at");
   });
 
   test("another one's acknowledgement of another one's line changes nothing", async () => {

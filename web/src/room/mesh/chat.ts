@@ -2,10 +2,10 @@
  * Chat of the room: each line arrives once, in everybody's room, or its sender sees who has not got it.
  *
  * Whoever hears a line says so; what was not acknowledged is said again under the keys of the then present epoch. Lines
- * are text: they are never read as markup. Files are sealed objects of the vault; a line names them.
+ * are text: they are never read as markup. Files are sealed objects of the vault; a line names them. A line is dated when it
+ * came, by the reader's own knowledge of the node's time: no word of its sender's can put it at another time.
  */
 import type { Json, JsonObject } from "../../kernel/canonical";
-import { INSTANT_MS_MAX } from "../../kernel/clock";
 
 export const TEXT_CHARS_MAX = 4_000;
 /** Newest lines that a tab keeps: a long visit has some hundred. */
@@ -27,6 +27,7 @@ export interface ChatFile {
 export interface ChatLine {
   readonly id: string;
   readonly from: string;
+  /** When it was written here, or came, in ms. */
   readonly at: number;
   readonly text: string;
   readonly file: ChatFile | null;
@@ -65,7 +66,7 @@ export class Chat {
       file,
     };
     if (line.text === "" && file === null) return;
-    const word: JsonObject = { type: "chat", id: line.id, at: line.at, text: line.text, file: file as Json };
+    const word: JsonObject = { type: "chat", id: line.id, text: line.text, file: file as Json };
     this.#mine = [...this.#mine, word].slice(-UNACKNOWLEDGED_MAX);
     this.#add({ ...line, heardBy: [] });
     await this.#ports.say(word);
@@ -94,7 +95,7 @@ export class Chat {
   }
 
   #take(from: string, word: JsonObject): void {
-    const line = readLine(from, word);
+    const line = readLine(from, word, this.#ports.nowMs());
     if (line === null) return;
     void this.#ports.say({ type: "heard", id: line.id });
     if (!this.#lines.some(({ id, from: known }) => id === line.id && known === from)) this.#add(line);
@@ -119,11 +120,10 @@ export function cleanName(name: string): string {
   return plain === "" ? "file" : plain;
 }
 
-function readLine(from: string, word: JsonObject): ChatLine | null {
-  const { id, at, text, file } = word;
-  if (typeof id !== "string" || !ID.test(id) || typeof at !== "number" || typeof text !== "string")
-    return null;
-  if (text.length > TEXT_CHARS_MAX || !(at >= 0 && at <= INSTANT_MS_MAX)) return null;
+function readLine(from: string, word: JsonObject, at: number): ChatLine | null {
+  const { id, text, file } = word;
+  if (typeof id !== "string" || !ID.test(id) || typeof text !== "string") return null;
+  if (text.length > TEXT_CHARS_MAX) return null;
   return { id, from, at, text: clean(text, TEXT_CHARS_MAX), file: readFile(file), heardBy: [] };
 }
 
