@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.browser.album import DESKTOP, PHONE
+from tests.e2e.browser.album import DESKTOP, PHONE, SIZES, resize
 from tests.e2e.browser.house import House, Person, open_house, reason_to_skip, wait_until
 from tests.e2e.browser.walks import ENCRYPTED, admit, check_in, plan_visit
 
 pytestmark = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip() or "it can be tried")
 
-DOCTOR, PATIENT = "Dr. Adaeze Osei", "Rosa Ibáñez"
+DOCTOR, PATIENT = "Dr. Adaeze Osei", "Rosa María de los Ángeles Ibáñez y Villaseñor de la Torre"
 HOUR_MS = 3_600_000
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 PICTURE_SECONDS = 30.0
@@ -64,6 +64,16 @@ def met(house: House) -> Met:
 
 def picture(person: Person, label: str) -> Any:
     return person.page.locator(f'video[aria-label="{label}"]')
+
+
+def test_long_name_leaves_ones_own_picture_and_what_to_do_with_them_free(met: Met) -> None:
+    for size in SIZES:
+        resize(met.doctor.page, size)
+        assert met.doctor.jams() == [], size
+        name = met.doctor.page.get_by_title(PATIENT).bounding_box()
+        mine = met.doctor.button("Your picture. Press to move it to the next corner").bounding_box()
+        assert name["y"] >= mine["y"] + mine["height"] or name["x"] + name["width"] <= mine["x"], (name, mine)
+    met.doctor.look("room-long-name")
 
 
 def test_clock_that_is_an_hour_off_keeps_nobody_out(met: Met) -> None:

@@ -12,6 +12,7 @@ import { live, useSession } from "~/session";
 import { useStrings } from "~/strings";
 import { Mark } from "~/theme/Mark";
 import { AccountMenu } from "./AccountMenu";
+import { useFocusKept } from "./focus";
 import { useIsFullScreen } from "./fullscreen";
 import type { MenuItem } from "./journey";
 import styles from "./Frame.module.css";
@@ -20,6 +21,7 @@ export function Frame({ menu = [], children }: { menu?: readonly MenuItem[]; chi
   const words = useStrings().app;
   const bare = useIsFullScreen();
   const main = useFocusOnChange();
+  useFocusKept(main);
   const hasMenu = menu.length > 0 && !bare;
   const skip = () => main.current?.focus();
   // INVARIANT: one tree for both, so that a page which asks for the whole window is not made anew by getting it.

@@ -11,12 +11,15 @@ interface Props {
   /** The words of the button: what it does. */
   confirm: string;
   danger?: boolean;
+  /** There is nothing to confirm yet, such as a text that is still loading. */
+  notYet?: boolean;
   onConfirm: () => void | Promise<unknown>;
   onClose: () => void;
   children?: ReactNode;
 }
 
-export function Confirm({ opened, title, confirm, danger = false, onConfirm, onClose, children }: Props) {
+export function Confirm(props: Props) {
+  const { opened, title, confirm, danger = false, notYet = false, onConfirm, onClose, children } = props;
   const words = useStrings().confirm;
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState("");
@@ -61,6 +64,7 @@ export function Confirm({ opened, title, confirm, danger = false, onConfirm, onC
           </Button>
           <Button
             loading={busy}
+            disabled={notYet}
             onClick={() => void act()}
             {...(danger ? { color: "red" } : {})}
             data-autofocus

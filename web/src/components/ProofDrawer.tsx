@@ -4,6 +4,7 @@ import { Accordion, Button, Drawer, Group, Stack, Text } from "@mantine/core";
 import { useState, type ReactNode } from "react";
 import { asApiError, type ApiError } from "~/session";
 import { useStrings } from "~/strings";
+import { useChainName } from "~/strings/chains";
 import { Mark } from "~/theme/Mark";
 import type { Level } from "./Seal";
 import { TimeText } from "./TimeText";
@@ -90,11 +91,13 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function Levels({ facts }: { facts: ProofFacts }) {
   const words = useStrings().seal;
+  const called = useChainName();
   if (facts.level === undefined) return <Loading shape="text" />;
   const level = facts.level ?? 0;
+  const { dated } = facts;
   const detail: Partial<Record<number, ReactNode>> = {
     2: facts.cosigned?.map(nameOfKey).join(" · "),
-    5: facts.dated && words.block(facts.dated.chain, facts.dated.block),
+    5: dated && words.block(called(dated.chain), dated.block),
   };
   return (
     <ul className={styles.levels} aria-label={words.levels}>

@@ -2,6 +2,7 @@
 
 export { Mark } from "~/theme/Mark";
 export { Confirm } from "./Confirm";
+export { ByHand, useCopy } from "./copying";
 export { DataList, type Column } from "./DataList";
 export { Glass } from "./Glass";
 export { Icon, type IconName } from "./icons";

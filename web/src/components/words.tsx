@@ -1,7 +1,8 @@
 /** Small lines of words with a sign beside them: who may see this, for which purpose, done or not, an id to copy. */
 
-import { useEffect, useState, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { useStrings } from "~/strings";
+import { ByHand, useCopy } from "./copying";
 import { Icon, type IconName } from "./icons";
 import styles from "./words.module.css";
 
@@ -60,33 +61,29 @@ export function Check({ state, label, detail }: { state: CheckState; label: Reac
   );
 }
 
-const COPIED_MS = 2000;
-
 /** An id in one tap: shown shortened, copied whole. */
 export function CopyText({ value, label }: { value: string; label: string }) {
-  const [copied, setCopied] = useState(false);
+  const { state, copy } = useCopy(value);
   const words = useStrings().copy;
-  useEffect(() => {
-    if (!copied) return;
-    const timer = window.setTimeout(() => setCopied(false), COPIED_MS);
-    return () => window.clearTimeout(timer);
-  }, [copied]);
-  const copy = () => void navigator.clipboard.writeText(value).then(() => setCopied(true));
+  const isCopied = state === "copied";
   return (
-    <button
-      type="button"
-      className={styles.copy}
-      onClick={copy}
-      title={value}
-      aria-label={`${words.copy(label)}: ${value}`}
-    >
-      <span>{value}</span>
-      <Icon name={copied ? "check" : "copy"} size={16} />
-      {copied && (
-        <span role="status" className="t-hidden">
-          {words.copied}
-        </span>
-      )}
-    </button>
+    <>
+      <button
+        type="button"
+        className={styles.copy}
+        onClick={copy}
+        title={value}
+        aria-label={`${words.copy(label)}: ${value}`}
+      >
+        <span>{value}</span>
+        <Icon name={isCopied ? "check" : "copy"} size={16} />
+        {isCopied && (
+          <span role="status" className="t-hidden">
+            {words.copied}
+          </span>
+        )}
+      </button>
+      {state === "refused" && <ByHand value={value} label={label} />}
+    </>
   );
 }

@@ -16,7 +16,10 @@ const letters = vi.hoisted(() => ({
   recipientsOf: vi.fn(() => Promise.resolve({ domains: [], recipients: [] })),
 }));
 vi.mock("./letters", () => letters);
-vi.mock("./people", () => ({ useOtherPatients: () => [] }));
+vi.mock("./people", async (original) => ({
+  ...(await original<typeof import("./people")>()),
+  useOtherPatients: () => [],
+}));
 vi.mock("~/session", async (original) => ({
   ...(await original<typeof import("~/session")>()),
   useMe: () => ({ actor: "ana" }),
@@ -109,4 +112,20 @@ test("a draft is still there after another message was edited, and after looking
   unmount();
   show();
   expect(area().value).toBe("A draft");
+});
+
+test("before a PDF is sent it is said that only the monitor reads it, and only then", async () => {
+  letters.attachFile.mockImplementation((_, one) =>
+    Promise.resolve({ ...attached((one as File).name), media_type: (one as File).type }),
+  );
+  show();
+  choose(
+    new File(["%PDF-1.7 ..."], "letter.pdf", { type: "application/pdf" }),
+    new File(["x"], "rash.png", { type: "image/png" }),
+    new File(["a,b"], "table.csv", { type: "text/csv" }),
+  );
+  await screen.findByText(en.fates.later("letter.pdf", 1));
+  screen.getByText(en.fates.never("rash.png", 1));
+  expect(screen.queryByText(/table\.csv:/)).toBeNull();
+  expect(letters.sendLetter).not.toHaveBeenCalled();
 });

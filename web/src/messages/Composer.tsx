@@ -7,14 +7,16 @@
 import { Button, SegmentedControl, Textarea } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState, type FormEvent } from "react";
 import { Icon } from "~/components";
+import type { Fate } from "~/monitor/files";
 import { join, scan, type Finding } from "~/monitor/scanner";
 import { asApiError, onSessionEnd, sessionNow, useMe } from "~/session";
+import { useLanguage } from "~/strings";
 import { ATTACHMENTS_MAX, TEXT_CHARS_MAX } from "./content";
 import { FILE_BYTES_MAX } from "./FileButton";
-import { dropSources, isUnseen, keepSource, scanSources } from "./files";
+import { dropSources, fatesOf, keepSource, scanSources } from "./files";
 import { attachFile, recipientsOf, sendLetter } from "./letters";
 import styles from "./messages.module.css";
-import { useOtherPatients } from "./people";
+import { listed, useOtherPatients } from "./people";
 import { useMessageStrings } from "./strings";
 import type { Attached, Content, MessageView, Side, ThreadView, Urgency } from "./types";
 import type { HeldThread } from "./useThread";
@@ -151,11 +153,7 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
           ))}
         </ul>
       )}
-      {draft.files.some(isUnseen) && (
-        <p className={styles.unseen}>
-          <Icon name="info" size={16} /> {words.unseenFile}
-        </p>
-      )}
+      <Fates files={draft.files} />
       <div className={styles.write}>
         <Textarea
           ref={area}
@@ -200,6 +198,45 @@ export function Composer({ thread, held, role, writing, onWriting }: Props) {
       </p>
     </form>
   );
+}
+
+/** What the monitor will do with files that are not looked at here, said before they are sent. */
+function Fates({ files }: { files: readonly Attached[] }) {
+  const words = useMessageStrings();
+  const { language } = useLanguage();
+  const fates = useFates(files);
+  const told = (["later", "never"] as const).map((fate) => ({
+    fate,
+    names: files.filter(({ object }) => fates.get(object) === fate).map(({ name }) => name),
+  }));
+  return (
+    <div role="status">
+      {told.map(
+        ({ fate, names }) =>
+          names.length > 0 && (
+            <p key={fate} className={styles.unseen}>
+              <Icon name="info" size={16} />
+              <span>{words.fates[fate](listed(names, language), names.length)}</span>
+            </p>
+          ),
+      )}
+    </div>
+  );
+}
+
+/** Of each object what will become of it, once that is known. */
+function useFates(files: readonly Attached[]): ReadonlyMap<string, Fate> {
+  const [fates, setFates] = useState<ReadonlyMap<string, Fate>>(new Map());
+  useEffect(() => {
+    let isOver = false;
+    void fatesOf(files).then((found) => {
+      if (!isOver) setFates(new Map(files.map(({ object }, at) => [object, found[at] ?? "never"])));
+    });
+    return () => {
+      isOver = true;
+    };
+  }, [files]);
+  return fates;
 }
 
 function letterOf(thread: ThreadView, { text, files, urgency }: Draft, writing: Writing) {

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { dropSources, isUnseen, keepSource, scanSources } from "./files";
+import { dropSources, fatesOf, keepSource, scanSources } from "./files";
 import type { Attached } from "./types";
 
 function attached(name: string, media_type: string): Attached {
@@ -27,9 +27,23 @@ describe("the files of a draft", () => {
     ]);
   });
 
-  it("are unseen by the monitor when they are pictures, and not when their name says text", () => {
-    expect(isUnseen(attached("a.png", "image/png"))).toBe(true);
-    expect(isUnseen(attached("a.csv", "image/png"))).toBe(false);
-    expect(isUnseen(attached("a.pdf", "application/pdf"))).toBe(false);
+  it("are read here, later or never, by what they are and not by what they are called", async () => {
+    const files: [string, string, BlobPart | null][] = [
+      ["a.png", "image/png", "password"],
+      ["a.csv", "image/png", "a,b"],
+      ["a.pdf", "application/pdf", "%PDF-1.7"],
+      ["renamed.dat", "application/octet-stream", "%PDF-1.7"],
+      ["a.dat", "application/octet-stream", new Uint8Array([1, 0, 2])],
+      ["b.dat", "application/octet-stream", "words"],
+      ["of a message that is changed.pdf", "application/pdf", null],
+    ];
+    const draft = files.map(([name, type]) => attached(name, type));
+    for (const [at, [name, type, data]] of files.entries()) {
+      const file = draft[at];
+      if (file !== undefined && data !== null) keepSource(file, new File([data], name, { type }));
+    }
+    const fates = await fatesOf(draft);
+    expect(fates).toEqual(["never", "here", "later", "later", "never", "here", "later"]);
+    dropSources(draft);
   });
 });

@@ -1,9 +1,9 @@
 /**
- * The files of what is being written, as long as this page has them: what the monitor will find in them, and which of
- * them it does not open.
+ * The files of what is being written, as long as this page has them: what the monitor will find in them, which of them
+ * it reads only after they are sent, and which it does not open.
  */
 
-import { classOf, scanFile } from "~/monitor/files";
+import { fateOf, scanFile, type Fate } from "~/monitor/files";
 import type { Finding, Written } from "~/monitor/scanner";
 import { onSessionEnd } from "~/session";
 import type { Attached } from "./types";
@@ -35,7 +35,9 @@ export async function scanSources(
   return found;
 }
 
-/** Whether the monitor leaves a file closed, by its kind. */
-export function isUnseen({ media_type, name }: Attached): boolean {
-  return classOf([media_type], name) === "closed";
+/** What the monitor will do with each of these files, in their order. */
+export function fatesOf(files: readonly Attached[]): Promise<Fate[]> {
+  return Promise.all(
+    files.map(({ object, name, media_type }) => fateOf(name, media_type, sources.get(object))),
+  );
 }

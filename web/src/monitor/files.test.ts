@@ -38,6 +38,11 @@ describe("a file", () => {
     expect(await scanFile(new File(["%PDF-1.7"], "a.pdf", { type: "application/pdf" }), {})).toBeNull();
   });
 
+  it("that is a PDF too long for the monitor is said to be, though it is not read here", async () => {
+    const pdf = new File(["%PDF-1.7", new Uint8Array(8 * 1024 * 1024)], "a.pdf", { type: "application/pdf" });
+    expect(await scanFile(pdf, {})).toEqual({ verdict: "flag", codes: ["attachment-not-read"] });
+  });
+
   it("is read as the text it is called, also where a PDF stands in front", async () => {
     const file = new File(["%PDF-1.7\npassword: hunter2x"], "list.csv", { type: "text/csv" });
     expect(await scanFile(file, {})).toEqual({ verdict: "hold", codes: ["credential"] });

@@ -15,16 +15,37 @@ const UNREADABLE_SHARE = 0.3;
 const ESCAPES = /\\u([0-9a-fA-F]{4})|&#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));/g;
 const LAST_CHARACTER = 0x10ffff;
 
-/** What a file of a draft meets as a text; null for what the monitor does not open, and for PDF files, which only it opens. */
+/**
+ * What a file of a draft meets as a text; null for what the monitor does not open, and for PDF files, which only it opens:
+ * of them it is known here that those it would not read whole are said to be so.
+ */
 export async function scanFile(
   file: File,
   known: Pick<Written, "names" | "domains">,
 ): Promise<Finding | null> {
   const kind = classOf([file.type], file.name);
   if (kind === "closed") return null;
-  const data = new Uint8Array(await file.slice(0, RULES.bytes).arrayBuffer());
+  const data = await beginningOf(file);
   // What is called a text is read as one, whatever else its bytes are.
-  return isPdf(data) && kind !== "text" ? null : scanBytes(data, { ...known, kind, size: file.size });
+  if (kind === "text" || !isPdf(data)) return scanBytes(data, { ...known, kind, size: file.size });
+  return file.size > RULES.pdf_bytes ? meet(RULES.not_read) : null;
+}
+
+/** What the monitor does with a file: it reads what is read `here` too, it reads it `later` alone, or it never opens it. */
+export type Fate = "here" | "later" | "never";
+
+/** What will become of a file, of which its kind alone may be known. */
+export async function fateOf(name: string, mediaType: string, file: File | undefined): Promise<Fate> {
+  const kind = classOf([mediaType], name);
+  if (kind === "closed") return "never";
+  if (file === undefined) return kind === "text" ? "here" : "later";
+  const data = await beginningOf(file);
+  if (isPdf(data)) return "later";
+  return kind === "text" || textOf(data) !== null ? "here" : "never";
+}
+
+async function beginningOf(file: File): Promise<Uint8Array> {
+  return new Uint8Array(await file.slice(0, RULES.bytes).arrayBuffer());
 }
 
 /** Whether a file is opened, by everything that is said of it: what any of these calls a text is one. */

@@ -12,7 +12,8 @@ export type RoomFaultCode =
   | "visit-closed"
   | "journal-refused"
   | "journal-full"
-  | "playback-refused";
+  | "playback-refused"
+  | "screen-missing";
 
 export class RoomFault extends Error {
   constructor(

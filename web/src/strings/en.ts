@@ -45,7 +45,11 @@ export const en = {
     emergency: "Emergency",
   },
   checks: { done: "Done:", waiting: "Waiting:", failed: "Failed:", todo: "To do:" },
-  copy: { copy: (what: string) => `Copy ${what}`, copied: "Copied" },
+  copy: {
+    copy: (what: string) => `Copy ${what}`,
+    copied: "Copied",
+    byHand: "This browser does not let the page copy. The text is selected: copy it yourself.",
+  },
   confirm: { cancel: "Cancel", close: "Close" },
   states: {
     loading: "Loading",
@@ -96,6 +100,18 @@ export const en = {
     entry: "Entry",
     stream: "Stream",
     position: "Position",
+  },
+  chains: {
+    names: {
+      "bitcoin-mainnet": "Bitcoin",
+      "bitcoin-testnet4": "Bitcoin (test network)",
+      "bitcoin-signet": "Bitcoin (test network signet)",
+      "bitcoin-regtest": "Bitcoin (for trying out)",
+      "ethereum-1": "Ethereum",
+      "ethereum-11155111": "Ethereum (test network Sepolia)",
+      "ethereum-31337": "Ethereum (for trying out)",
+    },
+    ethereum: (id: string) => `Ethereum (chain ${id})`,
   },
   glass: {
     title: "Emergency access",

@@ -24,10 +24,10 @@ export const es: Like<typeof en> = {
     reload: "Cargar de nuevo",
   },
   journeys: {
-    patient: { name: "Mi atención", about: "Visitas, mensajes, su historia clínica y quién la vio" },
-    clinician: { name: "Consulta", about: "La cola de hoy, la sala, las historias que puede ver" },
+    patient: { name: "Mi atención", about: "Consultas, mensajes, su historia clínica y quién la vio" },
+    clinician: { name: "Consultas", about: "La cola de hoy, la sala, las historias que puede ver" },
     auditor: { name: "Auditoría", about: "Cada acceso, con su regla y su prueba" },
-    admin: { name: "Administración", about: "Personas, dispositivos, reglas y el estado del nodo" },
+    admin: { name: "Administración", about: "Personas, aparatos, reglas y el estado del nodo" },
     unfinished: "Esta parte aún no está aquí",
   },
   roles: {
@@ -48,7 +48,11 @@ export const es: Like<typeof en> = {
     emergency: "Emergencia",
   },
   checks: { done: "Hecho:", waiting: "En espera:", failed: "Falló:", todo: "Por hacer:" },
-  copy: { copy: (what: string) => `Copiar ${what}`, copied: "Copiado" },
+  copy: {
+    copy: (what: string) => `Copiar ${what}`,
+    copied: "Copiado",
+    byHand: "Este navegador no permite que la página copie. El texto está seleccionado: cópielo usted.",
+  },
   confirm: { cancel: "Cancelar", close: "Cerrar" },
   states: {
     loading: "Cargando",
@@ -106,6 +110,18 @@ export const es: Like<typeof en> = {
     stream: "Serie",
     position: "Posición",
   },
+  chains: {
+    names: {
+      "bitcoin-mainnet": "Bitcoin",
+      "bitcoin-testnet4": "Bitcoin (red de pruebas)",
+      "bitcoin-signet": "Bitcoin (red de pruebas signet)",
+      "bitcoin-regtest": "Bitcoin (para ensayar)",
+      "ethereum-1": "Ethereum",
+      "ethereum-11155111": "Ethereum (red de pruebas Sepolia)",
+      "ethereum-31337": "Ethereum (para ensayar)",
+    },
+    ethereum: (id: string) => `Ethereum (cadena ${id})`,
+  },
   glass: {
     title: "Acceso de emergencia",
     told: "Se ha avisado al paciente y a los responsables de privacidad.",
@@ -129,8 +145,8 @@ export const es: Like<typeof en> = {
         `${who} abrió ${thing} en una emergencia. Nadie lo ha valorado.`,
     },
     things: {
-      you: { record: "su historia", visit: "su visita", object: "un documento suyo" },
-      patient: { record: "la historia de un paciente", visit: "una visita", object: "un documento" },
+      you: { record: "su historia", visit: "su consulta", object: "un documento suyo" },
+      patient: { record: "la historia de un paciente", visit: "una consulta", object: "un documento" },
     },
     reason: (given: string) => `Motivo indicado: ${given}.`,
     open: "Está abierto ahora.",
@@ -182,7 +198,7 @@ export const es: Like<typeof en> = {
   },
   join: {
     title: (clinic: string) => `Le damos la bienvenida a ${clinic}`,
-    visit: "Tiene una invitación a una visita. Dos pequeños pasos y estará en la sala de espera.",
+    visit: "Tiene una invitación a una consulta. Dos pequeños pasos y estará en la sala de espera.",
     noVisit: "Tiene una invitación. Un pequeño paso y estará dentro.",
     name: "Su nombre",
     nameHint: "Como le conocen quienes le atienden",
@@ -227,7 +243,7 @@ export const es: Like<typeof en> = {
     language: "Idioma",
     name: "Nombre",
     nameHint:
-      "Lo ven las personas con quienes tiene una visita o mensajes. No está en el registro, y puede retirarlo.",
+      "Lo ven las personas con quienes tiene una consulta o mensajes. No está en el registro, y puede retirarlo.",
     save: "Guardar",
     saved: "Guardado",
     keys: "Claves en este navegador",

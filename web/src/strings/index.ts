@@ -2,6 +2,9 @@
  * Strings apart from code: each folder has `strings/en.ts` and `strings/es.ts`, and one hook made by `makeStrings`.
  *
  * Guarantees: `Like<typeof en>` makes a missing or misspelt Spanish string an error of the type checker.
+ *
+ * Conventions of the Spanish: one is addressed as `usted`; a visit is a `consulta`, as telehealth calls it (a `visita` is
+ * paid at home), also in the consent texts that ship; looking into the log is a `revisión`. A test holds the second.
  */
 
 import { en } from "./en";

@@ -23,6 +23,20 @@ test("no string is empty, and none was left in the other language", () => {
   }
 });
 
+/** Every file of Spanish words, as it is written. */
+const SPANISH = import.meta.glob<string>(["../**/es.ts", "../**/*_es.ts"], {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+
+test("a visit is called `consulta` in every file of Spanish words, and nothing else is", () => {
+  expect(Object.keys(SPANISH)).toEqual(expect.arrayContaining(["../verify/words/es.ts", "./es.ts"]));
+  for (const [path, words] of Object.entries(SPANISH)) expect(words, path).not.toMatch(/\bvisitas?\b/i);
+  // Looking into the log is a `revisión`: both would be read as one where they stand on the same page.
+  expect(SPANISH["../journeys/auditor/watch/strings/es.ts"]).not.toMatch(/\bconsultas?\b/i);
+});
+
 describe("times are said in the reader's words", () => {
   const nowMs = Date.parse("2026-05-03T14:05:00Z");
   const told = (at: string, style: Parameters<typeof timeText>[1], language: "en" | "es" = "en") =>

@@ -108,6 +108,9 @@ test("what a block lacks of its next level is said in plain words, and in the ex
   expect(lackWords(4, "1 public chain dated it, where 2 are asked; and so on", "en")).toBe(
     "1 of 2 public chains date it.",
   );
+  const none = "no public chain dated it, where 1 is asked";
+  expect(lackWords(4, none, "en")).toBe("0 of 1 public chain dates it.");
+  expect(lackWords(4, none, "es")).toBe("Lo fechan 0 de 1 cadena pública.");
   expect(lackWords(1, "no witness is configured", "en")).toBe("no witness is configured");
   expect(lackWords(5, "", "en")).toBe("");
 });

@@ -6,9 +6,8 @@
  */
 
 import { base64url, canonical, commit, digestOf, randomBytes } from "~/kernel";
-import { api, ApiError, asApiError, command, nodeClient } from "~/session";
-import type { Invitation } from "../clinician/visits";
-import { newPasscode } from "../clinician/visits";
+import { ApiError, asApiError, command, nodeClient } from "~/session";
+import { nameInvited, newPasscode, type Invitation } from "../clinician/visits";
 
 /** As long as a link to a visit: who did not come is invited anew. */
 const LINK_MS = 24 * 3_600_000;
@@ -38,10 +37,9 @@ export async function invite({ name, groups, withPasscode }: Invited): Promise<I
     ...(groups.length === 0 ? {} : { groups: [...groups] }),
     ...(passcode === null ? {} : { passcode: commit(canonical.encode(passcode), code) }),
   });
-  if (name.trim() !== "") {
-    await api.put(`/v1/app/people/${actor}`, { body: { name: name.trim() } }).catch(() => undefined);
-  }
-  return { link: `${location.origin}/#/join/${invitation}/${base64url.encode(code)}`, passcode, visit: "" };
+  const unnamed = await nameInvited({ actor, name });
+  const link = `${location.origin}/#/join/${invitation}/${base64url.encode(code)}`;
+  return { link, passcode, visit: "", unnamed };
 }
 
 export function withdraw(invitation: string) {

@@ -1,7 +1,7 @@
 /** What a clinician does with a visit: each a signed command, or several that are taken together or not at all. */
 
 import { canonical, commit, digestOf, resultOf, base64url, randomBytes } from "~/kernel";
-import { api, command, commands, nodeClient } from "~/session";
+import { api, asApiError, command, commands, nodeClient, type ApiError } from "~/session";
 import type { ConsentText, Seat, SeatRole, Visit } from "./shapes";
 
 /** A link is good for as long as somebody may take to find it in the mail. */
@@ -41,13 +41,6 @@ export function confirmIdentity(visit: string, participant: string, identifiers:
   return command("visit.confirm-identity/1", { visit, participant, identifiers: [...identifiers] });
 }
 
-export async function consentText(kind: string, language: string): Promise<ConsentText | undefined> {
-  const { texts } = await api.json<{ texts: ConsentText[] }>("GET", "/v1/app/consent-texts", {
-    query: { language },
-  });
-  return texts.find((one) => one.kind === kind);
-}
-
 export function consent(visit: string, { kind, digest, language }: ConsentText) {
   return command("visit.give-consent/1", { visit, consent: kind, text: digest, language });
 }
@@ -70,6 +63,15 @@ export interface Invitation {
   link: string;
   passcode: string | null;
   visit: string;
+  /** Set where the invited's name could not be kept; the link works all the same. */
+  unnamed: Unnamed | null;
+}
+
+/** A name that the directory did not take, and why. */
+export interface Unnamed {
+  actor: string;
+  name: string;
+  error: ApiError;
 }
 
 export interface Invited {
@@ -82,8 +84,7 @@ export interface Invited {
 export async function invite(visit: string, invited: Invited): Promise<Invitation> {
   const { made, seat, invitation } = prepare(visit, invited);
   await commands(made, seat);
-  await giveName(made.body.actor, invited.name);
-  return invitation;
+  return { ...invitation, unnamed: await nameInvited({ actor: made.body.actor, name: invited.name }) };
 }
 
 export interface Appointment {
@@ -114,11 +115,10 @@ export async function schedule(clinician: string, asked: Appointment): Promise<I
   const scheduled = { type: "visit.schedule/1", body };
   if (asked.patient !== null) {
     await commands(scheduled);
-    return { link: "", passcode: null, visit };
+    return { link: "", passcode: null, visit, unnamed: null };
   }
   await commands(scheduled, made, seat);
-  await giveName(made.body.actor, asked.name);
-  return invitation;
+  return { ...invitation, unnamed: await nameInvited({ actor: made.body.actor, name: asked.name }) };
 }
 
 function prepare(visit: string, { role, withPasscode }: Invited) {
@@ -142,10 +142,19 @@ function prepare(visit: string, { role, withPasscode }: Invited) {
   return { made, seat, invitation: { link, passcode, visit } };
 }
 
-/** The name goes to the directory, never into a command. Without one, the person is asked for it when joining. */
-async function giveName(actor: string, name: string): Promise<void> {
-  if (name.trim() === "") return;
-  await api.put(`/v1/app/people/${actor}`, { body: { name: name.trim() } }).catch(() => undefined);
+/**
+ * The name goes to the directory, never into a command; null once it is kept. Without one, the person is asked for it when
+ * joining. The link is made by then, so that a name that is not taken throws nothing away.
+ */
+export async function nameInvited({ actor, name }: Pick<Unnamed, "actor" | "name">): Promise<Unnamed | null> {
+  const given = name.trim();
+  if (given === "") return null;
+  try {
+    await api.put(`/v1/app/people/${actor}`, { body: { name: given } });
+    return null;
+  } catch (error) {
+    return { actor, name: given, error: asApiError(error) };
+  }
 }
 
 /** Six digits without a bias: bytes that would bring one are drawn again. */

@@ -34,8 +34,12 @@ export const en = {
   },
   opensFiles:
     "It opens files that are texts or tables, FHIR documents, and the words of PDF files. It does not open pictures, sound, video, archives or office documents.",
-  unseenFile:
-    "The compliance monitor does not open pictures, sound, video, archives and office documents. Look yourself whether this may go out.",
+  fates: {
+    later: (names: string, n: number) =>
+      `${names}: the compliance monitor reads the words of ${n === 1 ? "this file" : "these files"} only after you send. If it finds something, the message is marked, or held back until the clinic has looked.`,
+    never: (names: string, n: number) =>
+      `${names}: the compliance monitor does not open ${n === 1 ? "this file" : "these files"}. Look yourself whether ${n === 1 ? "it" : "they"} may go out.`,
+  },
   noMonitor: "Nobody watches over messages now, so none can be sent. Tell the clinic.",
   legalHold: "Kept for a legal matter: nothing here is deleted.",
   retention: (days: number) =>

@@ -37,8 +37,12 @@ export const es: Like<typeof en> = {
   },
   opensFiles:
     "Abre los archivos que son textos o tablas, los documentos FHIR y las palabras de los PDF. No abre fotos, sonido, vídeo, archivos comprimidos ni documentos de oficina.",
-  unseenFile:
-    "El supervisor de cumplimiento no abre fotos, sonido, vídeo, archivos comprimidos ni documentos de oficina. Compruebe usted si esto puede salir.",
+  fates: {
+    later: (names: string, n: number) =>
+      `${names}: el supervisor lee las palabras de ${n === 1 ? "este archivo" : "estos archivos"} solo después de enviar. Si encuentra algo, el mensaje se marca, o se retiene hasta que la clínica lo revise.`,
+    never: (names: string, n: number) =>
+      `${names}: el supervisor no abre ${n === 1 ? "este archivo" : "estos archivos"}. Mire usted si ${n === 1 ? "puede" : "pueden"} salir.`,
+  },
   noMonitor: "Ahora nadie supervisa los mensajes, así que no se puede enviar ninguno. Avise a la clínica.",
   legalHold: "Se conserva por un asunto legal: aquí no se borra nada.",
   retention: (days: number) =>
@@ -173,8 +177,8 @@ export const es: Like<typeof en> = {
   exporting: "Preparando el archivo…",
   newTitle: "Mensaje nuevo",
   to: "Para",
-  toHint: "Personas de sus visitas y conversaciones",
-  toNobody: "Todavía no hay nadie a quien escribir. Después de su primera visita lo habrá.",
+  toHint: "Personas de sus consultas y conversaciones",
+  toNobody: "Todavía no hay nadie a quien escribir. Después de su primera consulta lo habrá.",
   toMissing: "Elija para quién es.",
   aboutWhom: "Sobre quién",
   aboutNobody: "Ningún paciente",

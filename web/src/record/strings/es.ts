@@ -20,7 +20,7 @@ export const es: Like<typeof en> = {
       Medication: "Medicamento",
       Immunization: "Vacuna",
       Procedure: "Procedimiento",
-      Encounter: "Visita a una clínica",
+      Encounter: "Consulta en una clínica",
       DiagnosticReport: "Informe",
       Composition: "Resumen",
       DocumentReference: "Documento",
@@ -67,10 +67,10 @@ export const es: Like<typeof en> = {
     },
   },
   roles: {
-    summary: "Resumen de la visita",
-    recording: "Grabación de la visita",
-    note: "Nota de la visita",
-    record: "Archivo de la visita",
+    summary: "Resumen de la consulta",
+    recording: "Grabación de la consulta",
+    note: "Nota de la consulta",
+    record: "Archivo de la consulta",
     reading: "Medición",
   },
   types: {

@@ -57,6 +57,12 @@ test("a screen that one chose after one has left is let go at once", async () =>
   expect(local.tracks.screen).toBeNull();
 });
 
+test("a screen that the system keeps from the browser is said to be missing, no device", async () => {
+  const refuse = () => Promise.reject(new DOMException("The object can not be found here.", "NotFoundError"));
+  vi.stubGlobal("navigator", { mediaDevices: { getDisplayMedia: refuse } });
+  await expect(media().share(true)).rejects.toMatchObject({ code: "screen-missing" });
+});
+
 test("a control that is pressed twice opens one device", async () => {
   const local = media();
   const turning = [local.turn("microphone", true), local.turn("microphone", true)];

@@ -1,4 +1,5 @@
 /** One's own camera, microphone and screen: taken when wanted, let go when not, so that a light that is off means off. */
+import { RoomFault } from "../faults";
 import type { Slot } from "../media/encoded";
 
 export type Tracks = Readonly<Record<Slot, MediaStreamTrack | null>>;
@@ -61,10 +62,9 @@ export class LocalMedia {
   /** Ask which screen or window to show, or end showing it. */
   async share(on: boolean): Promise<void> {
     if (!on) return this.#stop("screen");
-    const stream = await navigator.mediaDevices.getDisplayMedia({
-      video: { frameRate: { max: 15 } },
-      audio: false,
-    });
+    const stream = await navigator.mediaDevices
+      .getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false })
+      .catch((error: unknown) => Promise.reject(screenFault(error)));
     const [track = null] = stream.getVideoTracks();
     if (track !== null) track.contentHint = "detail";
     this.#stop("screen");
@@ -102,4 +102,10 @@ export class LocalMedia {
     this.#tracks = { ...this.#tracks, ...change };
     this.onChange(this.#tracks);
   }
+}
+
+/** A screen that is not found is none to plug in: the system keeps it from the browser. */
+function screenFault(error: unknown): unknown {
+  const isMissing = error instanceof DOMException && error.name === "NotFoundError";
+  return isMissing ? new RoomFault("screen-missing", { cause: error }) : error;
 }

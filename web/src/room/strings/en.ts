@@ -83,6 +83,8 @@ export const en = {
   refused: {
     notAllowed: "The browser did not allow it. Nothing was turned on; you can try again.",
     missing: "No such device was found. Plug one in and try again.",
+    noScreen:
+      "The browser finds no screen to share. Allow it in your system’s settings for privacy, and try again.",
     taken: "Another program has the device. Close that one and try again.",
   },
   out: {

@@ -86,6 +86,8 @@ export const es: Like<typeof en> = {
   refused: {
     notAllowed: "El navegador no lo permitió. No se encendió nada; puede intentarlo de nuevo.",
     missing: "No se encontró ese dispositivo. Conecte uno e inténtelo de nuevo.",
+    noScreen:
+      "El navegador no encuentra ninguna pantalla para compartir. Permítalo en los ajustes de privacidad del sistema e inténtelo de nuevo.",
     taken: "Otro programa usa el dispositivo. Ciérrelo e inténtelo de nuevo.",
   },
   out: {
@@ -117,11 +119,11 @@ export const es: Like<typeof en> = {
     discardTitle: "Descartar la grabación",
     discardText: "Lo grabado se pierde entonces para todos.",
     progress: (percent: number) => `Subiendo, ${percent} por ciento`,
-    done: "La grabación está guardada con su visita.",
+    done: "La grabación está guardada con su consulta.",
     faults: {
       "recording-elsewhere": "Otra pestaña suya está trabajando en ella.",
       "visit-closed":
-        "Entretanto se cerró su visita, y ya no se le puede añadir nada. Solo puede descartarla.",
+        "Entretanto se cerró su consulta, y ya no se le puede añadir nada. Solo puede descartarla.",
       "recording-lost": "Se perdió una parte, así que no se puede terminar. Solo puede descartarla.",
       other: "No se pudo terminar ahora. No se perdió nada: inténtelo más tarde.",
     },

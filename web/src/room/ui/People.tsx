@@ -61,7 +61,7 @@ function Person({
       <Voice stream={streams.microphone} />
       <div className={styles.caption}>
         {!state.microphone && <Icon name="microphone-off" size={16} label={words.mutedPerson(name)} />}
-        <span>
+        <span className={styles.name} title={name}>
           {name}, {roles[person.role] ?? person.role}
         </span>
         {path !== "connected" && <em>{path === "broken" ? words.broken : words.connecting}</em>}

@@ -62,7 +62,7 @@ type InsideProps = RoomProps & {
 
 function Inside({ session, state, ports, visit, readers, ...props }: InsideProps) {
   const words = useRoomStrings();
-  const [side, setSide] = useState<"chat" | "notes" | "panel" | null>(null);
+  const { side, open, close } = useSide();
   const [leaving, setLeaving] = useState(false);
   const [removing, setRemoving] = useState<RoomPerson | null>(null);
   const [refused, setRefused] = useState("");
@@ -92,11 +92,7 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
         <aside className={styles.side}>
           {side !== "chat" && (
             <div>
-              <Button
-                variant="subtle"
-                leftSection={<Icon name="cross" size={18} />}
-                onClick={() => setSide(null)}
-              >
+              <Button variant="subtle" leftSection={<Icon name="cross" size={18} />} onClick={close}>
                 {words.closePanel}
               </Button>
               {side === "notes" ? props.notes : props.panel?.content}
@@ -112,7 +108,7 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
               readers={readers.files}
               mayKeep={props.onModerate !== undefined}
               onSay={(text, file) => session.say(text, file)}
-              onClose={() => setSide(null)}
+              onClose={close}
             />
           )}
         </aside>
@@ -139,15 +135,15 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
           state={state}
           chatOpen={side === "chat"}
           unread={unread}
-          onChat={() => setSide(side === "chat" ? null : "chat")}
+          onChat={() => open("chat")}
           notesOpen={side === "notes"}
-          onNotes={props.notes === undefined ? undefined : () => setSide(side === "notes" ? null : "notes")}
+          onNotes={props.notes === undefined ? undefined : () => open("notes")}
           panel={
             props.panel && {
               label: props.panel.label,
               icon: props.panel.icon,
               open: side === "panel",
-              onPress: () => setSide(side === "panel" ? null : "panel"),
+              onPress: () => open("panel"),
             }
           }
           recording={
@@ -182,6 +178,21 @@ function Inside({ session, state, ports, visit, readers, ...props }: InsideProps
       </Confirm>
     </section>
   );
+}
+
+/** The one panel beside the picture; closed from within, the focus goes back to the control that opened it. */
+function useSide() {
+  const [side, setSide] = useState<"chat" | "notes" | "panel" | null>(null);
+  const opener = useRef<HTMLElement | null>(null);
+  const open = (one: NonNullable<typeof side>) => {
+    opener.current = document.activeElement as HTMLElement | null;
+    setSide(side === one ? null : one);
+  };
+  const close = () => {
+    setSide(null);
+    opener.current?.focus();
+  };
+  return { side, open, close };
 }
 
 function Out({ state, onOut, onBack }: { state: RoomState; onOut: RoomProps["onOut"]; onBack: () => void }) {
@@ -228,7 +239,8 @@ function noteOf({ words, state, news, refused, recorded, lacking, ports }: Noted
   if (recorded.phase === "kept") return words.recording.kept;
   if (state.quality === "audio-only") return words.quality["audio-only"];
   if (lacking?.mayStart === true && !lacking.permitted && lacking.lacking.length > 0) {
-    return words.recording.lacking(lacking.lacking.map(ports.nameOf).join(", "));
+    const name = (actor: string) => (actor === ports.me ? words.you : ports.nameOf(actor));
+    return words.recording.lacking(lacking.lacking.map(name).join(", "));
   }
   return news;
 }

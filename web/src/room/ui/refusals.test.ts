@@ -2,6 +2,7 @@
 /** Refusals of the browser's are said in the reader's language. */
 
 import { expect, test } from "vitest";
+import { RoomFault } from "../faults";
 import { en } from "../strings/en";
 import { es } from "../strings/es";
 import { refusalText } from "./refusals";
@@ -14,6 +15,12 @@ test.each([
   const error = new DOMException("Permission denied by user", name);
   expect(refusalText(error, en)).toBe(english);
   expect(refusalText(error, es)).toBe(spanish);
+});
+
+test("a screen that is not found is not to be plugged in", () => {
+  const fault = new RoomFault("screen-missing");
+  expect(refusalText(fault, en)).toBe(en.refused.noScreen);
+  expect(refusalText(fault, es)).toBe(es.refused.noScreen);
 });
 
 test("what the node refuses keeps its own words", () => {

@@ -46,10 +46,13 @@ export const en = {
     ["Dated", "by a public chain"],
   ],
   lacks: {
-    validators: (have: string, asked: string) => `${have} of ${asked} witnesses signed it.`,
+    validators: (have: string, asked: string) =>
+      `${have} of ${asked} ${asked === "1" ? "witness" : "witnesses"} signed it.`,
     diversity: "Its witnesses are not of enough different organisations, regions, clouds or operators.",
-    notaries: (have: string, asked: string) => `${have} of ${asked} notaries signed it.`,
-    chains: (have: string, asked: string) => `${have} of ${asked} public chains date it.`,
+    notaries: (have: string, asked: string) =>
+      `${have} of ${asked} ${asked === "1" ? "notary" : "notaries"} signed it.`,
+    chains: (have: string, asked: string) =>
+      `${have} of ${asked} ${asked === "1" ? "public chain dates" : "public chains date"} it.`,
   },
   verdicts: {
     visit: "Genuine. Nothing was changed or left out.",

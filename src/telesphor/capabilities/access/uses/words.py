@@ -29,6 +29,7 @@ _BASE: Final[Mapping[str, str]] = {
     "base:connected": "connects, as a device",
     "base:log-of-the-organisation": "watches over the log, as the organisation or its privacy officer",
     "base:contract-run": "runs contracts",
+    BROKEN_GLASS: "emergency access",
 }
 
 

@@ -157,7 +157,7 @@ class OwnTransactions:
         held = msgspec.structs.replace(held, spent_at=None)
         if tip >= held.made_at + self._bump_blocks and (fee_sats := await self._higher_fee(held)) is not None:
             bumped = await self._with_version(held, fee_sats=fee_sats, tip=tip)
-            return _waiting(bumped, f"no block took it for {tip - held.made_at} blocks; the fee is raised")
+            return _waiting(bumped, f"{_passed(tip - held.made_at)}; the fee is raised")
         return await self._send(held, tip=tip)
 
     async def close(self) -> None:
@@ -205,7 +205,7 @@ class OwnTransactions:
     async def _send(self, held: OwnState, *, tip: int) -> Progress:
         """Offer the newest version, and where it is not taken the one before it: one must be on its way."""
         newest = held.versions[-1]
-        says = f"sent as `{newest.txid}`; no block of the last {max(tip - held.made_at, 0)} took it"
+        says = f"sent as `{newest.txid}`; {_passed(tip - held.made_at)}"
         for version in reversed(held.versions):
             reason = await self._node.send(bytes.fromhex(version.raw))
             if reason is None or "already" in reason:
@@ -253,6 +253,13 @@ def _root(held: OwnState) -> bytes:
 def _currency(network: str) -> str:
     """Coins of test networks are worth nothing, and are not called by the name of those that are."""
     return "BTC" if network == BITCOIN_MAINNET else "test BTC"
+
+
+def _passed(blocks: int) -> str:
+    """What became of a transaction that no block holds, for people."""
+    if blocks <= 0:
+        return "there is no block since then yet"
+    return "the next block did not take it" if blocks == 1 else f"none of the next {blocks} blocks took it"
 
 
 def _waiting(held: OwnState, says: str) -> Progress:

@@ -294,8 +294,9 @@ class EthereumChain:
     def _patience(self, sending: Sending, fees: Fees) -> str:
         minutes = max(0, self._clock.now_ms() - sending.begun_at_ms) // 60_000
         waited = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+        since = f"for {waited}" if minutes > 0 else "yet"
         return (
-            f"sent to `{self._network}`, in no block for {waited}; "
+            f"sent to `{self._network}`, in no block {since}; "
             f"offered {gwei_text(int(sending.newest.fee_wei))} gwei, asked {gwei_text(fees.base_wei)}"
         )
 

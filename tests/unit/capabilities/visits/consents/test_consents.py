@@ -23,6 +23,12 @@ def test_consent_names_its_text_which_is_kept_for_the_proof(lived: LivedClinic) 
     assert kept == (SHIPPED[Consent.VISIT, "es"].text.encode(),)
 
 
+def test_spanish_texts_call_a_visit_as_the_app_does() -> None:
+    spanish = [shipped.text for (_, language), shipped in SHIPPED.items() if language == "es"]
+    assert len(spanish) == len(Consent)
+    assert not [text for text in spanish if "visita" in text.lower()]
+
+
 def test_each_consent_stands_apart(lived: LivedClinic) -> None:
     visit = lived.schedule()
     lived.consent(lived.patient, visit, "visit")

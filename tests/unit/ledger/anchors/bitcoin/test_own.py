@@ -79,7 +79,7 @@ async def sent(own: OwnTransactions, chain: MiningBcoin) -> Progress:
 
 async def test_anchor_is_sent_confirmed_and_final(own: OwnTransactions, chain: MiningBcoin) -> None:
     progress = await sent(own, chain)
-    assert progress.phase == "waiting"
+    assert progress.phase == "waiting" and progress.says.endswith("there is no block since then yet")
     assert progress.files is None and progress.cost is None
     chain.mine()
     first = await own.advance(progress.state)

@@ -25,7 +25,7 @@ export function ContractsPage() {
       <Await
         view={view}
         isEmpty={({ contracts }) => contracts.length === 0}
-        empty={<Empty icon="code" title={t.empty} />}
+        empty={<Empty icon="code" title={t.empty} action={<p>{t.emptyHint}</p>} />}
       >
         {({ contracts }) => (
           <DataList

@@ -1,12 +1,15 @@
 /** How the node does, on one page: writer, queue, blocks, witnesses, chains, storage, devices, interfaces. */
 
 import { useEffect, useState, type ReactNode } from "react";
+import { journeysOf } from "~/app/journeys";
 import { Await, Check, Icon, Page, Plot, TimeText } from "~/components";
 import { Link } from "~/router";
+import { useMe } from "~/session";
 import { bytesText, numberText } from "~/strings";
+import { useChainName } from "~/strings/chains";
 import { useWatched } from "../../auditor/watch/useWatch";
 import type { Anchor, Health, Peer } from "../shapes";
-import { newestOf, standingOf } from "./standing";
+import { anchorState, attentionOf, newestOf, standingOf, type Matter } from "./standing";
 import { useAdminStrings } from "../strings";
 import styles from "./node.module.css";
 
@@ -37,13 +40,7 @@ function Shown({ health, rates }: { health: Health; rates: readonly { x: number;
   const t = useAdminStrings().node;
   return (
     <div className={styles.page}>
-      <div className={styles.status} data-status={health.status} role="status">
-        <Icon name={health.status === "ok" ? "check" : "alarm"} size={24} />
-        <div>
-          <strong>{t.status[health.status]}</strong>
-          <div>{t.statusDetail[health.status]}</div>
-        </div>
-      </div>
+      <Summary health={health} />
       <Tiles health={health} />
       {rates.length > 1 && (
         <section>
@@ -71,6 +68,41 @@ function Shown({ health, rates }: { health: Health; rates: readonly { x: number;
       </div>
     </div>
   );
+}
+
+/** All is well only where nothing waits for somebody; what does is said, with the place where it is handled. */
+function Summary({ health }: { health: Health }) {
+  const t = useAdminStrings().node;
+  const matters = attentionOf(health);
+  const status = health.status === "ok" && matters.length > 0 ? "waits" : health.status;
+  return (
+    <div className={styles.status} data-status={status} role="status">
+      <Icon name={status === "ok" ? "check" : status === "waits" ? "waiting" : "alarm"} size={24} />
+      <div>
+        <strong>{t.status[status]}</strong>
+        <div>{t.statusDetail[health.status]}</div>
+        {matters.length > 0 && (
+          <ul className={styles.matters}>
+            {matters.map(({ matter, count }) => (
+              <li key={matter}>
+                {t.attention[matter](count)} <Handle matter={matter} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Where something is handled; witnesses and chains stand further down, each with what it lacks. */
+function Handle({ matter }: { matter: Matter }) {
+  const t = useAdminStrings().node.handle;
+  const judges = journeysOf(useMe()).includes("auditor");
+  if (matter === "alarms")
+    return judges ? <Link to="/auditor">{t.judge}</Link> : <Link to="/admin/people/roles">{t.officers}</Link>;
+  if (matter === "dead") return <Link to="/admin/contracts/interfaces">{t.dead}</Link>;
+  return matter === "quarantined" ? <Link to="/admin/devices">{t.quarantined}</Link> : null;
 }
 
 function Tiles({ health }: { health: Health }) {
@@ -138,9 +170,11 @@ function Peers({ peers, nowMs }: { peers: readonly Peer[]; nowMs: number }) {
             detail={
               <>
                 {peer.organisation}.{" "}
-                {peer.says ||
-                  peer.fault ||
-                  (peer.behind === 0 ? t.fine : t.behind(numberText(peer.behind, 0)))}
+                {peer.fault !== ""
+                  ? t.faulty
+                  : peer.behind === 0
+                    ? t.fine
+                    : t.behind(numberText(peer.behind, 0))}
                 {", "}
                 {t.answered.toLowerCase()}{" "}
                 {peer.answered_at === null ? (
@@ -148,6 +182,7 @@ function Peers({ peers, nowMs }: { peers: readonly Peer[]; nowMs: number }) {
                 ) : (
                   <TimeText at={peer.answered_at} style="ago" />
                 )}
+                <Exactly says={peer.says || peer.fault} />
               </>
             }
           />
@@ -160,29 +195,45 @@ function Peers({ peers, nowMs }: { peers: readonly Peer[]; nowMs: number }) {
 /** Of each chain the newest that is done, and the newest that is on its way. */
 function Anchors({ anchors }: { anchors: readonly Anchor[] }) {
   const t = useAdminStrings().node;
+  const called = useChainName();
   if (anchors.length === 0) return <p className={styles.quiet}>{t.noAnchors}</p>;
   return (
     <ul className={styles.list}>
       {newestOf(anchors).map((one) => (
         <li key={`${one.network} ${one.size} ${one.begun_at}`}>
           <Check
-            state={one.done_at === null ? "waiting" : "done"}
+            state={anchorState(one.phase)}
             label={
               <>
-                <strong>{one.network}</strong> · {t.upTo(numberText(one.size - 1, 0))}
+                <strong title={one.network}>{called(one.network)}</strong> ·{" "}
+                {t.upTo(numberText(one.size - 1, 0))}
               </>
             }
             detail={
               <>
-                <TimeText at={one.done_at ?? one.begun_at} style="ago" />
+                {t.phases[one.phase] ?? one.phase}, <TimeText at={one.done_at ?? one.begun_at} style="ago" />
                 {one.cost !== null && <>, {one.cost}</>}
-                <span className={styles.says}>{one.says || one.phase}</span>
+                <Exactly says={one.says} />
               </>
             }
           />
         </li>
       ))}
     </ul>
+  );
+}
+
+/** The node speaks English, and exactly: kept for whoever has to find the cause. */
+function Exactly({ says }: { says: string }) {
+  const t = useAdminStrings().node;
+  if (says === "") return null;
+  return (
+    <details className={styles.exactly}>
+      <summary>{t.exactly}</summary>
+      <span className={styles.says} lang="en">
+        {says}
+      </span>
+    </details>
   );
 }
 

@@ -1,6 +1,6 @@
-/** How witnesses and anchors stand, from what the node says of them. */
+/** How witnesses and anchors stand, from what the node says of them, and what of it somebody has to look at. */
 
-import type { Anchor, Peer } from "../shapes";
+import type { Anchor, Health, Peer } from "../shapes";
 
 /** A witness is asked for each block, and a block waits for entries; for so long, behind is on its way. */
 const LATE_MS = 60_000;
@@ -13,7 +13,31 @@ export function standingOf(peer: Peer, nowMs: number): "done" | "waiting" | "fai
   return peer.behind > 0 && isLate ? "waiting" : "done";
 }
 
-/** Of each network the newest anchor that is done, and the newest that is not; by network. */
+/** How an anchor stands: the node dates its end whether it was confirmed or given up. */
+export function anchorState(phase: string): "done" | "waiting" | "failed" {
+  return phase === "final" ? "done" : phase === "failed" ? "failed" : "waiting";
+}
+
+/** What waits for somebody, and is not the node's own state. */
+export type Matter = "alarms" | "dead" | "peers" | "anchors" | "quarantined";
+
+type Looked = Pick<Health, "alarms" | "dead" | "peers" | "anchors" | "devices">;
+
+/** What somebody has to look at, most pressing first; what is in order is left out. */
+export function attentionOf(health: Looked): { matter: Matter; count: number }[] {
+  const counts: Record<Matter, number> = {
+    alarms: health.alarms,
+    dead: health.dead,
+    peers: health.peers.filter(({ fault }) => fault !== "").length,
+    anchors: newestOf(health.anchors).filter(({ phase }) => phase === "failed").length,
+    quarantined: health.devices.quarantined,
+  };
+  return (Object.keys(counts) as Matter[])
+    .map((matter) => ({ matter, count: counts[matter] }))
+    .filter(({ count }) => count > 0);
+}
+
+/** Of each network the newest anchor that has come to an end, and the newest that has not; by network. */
 export function newestOf(anchors: readonly Anchor[]): Anchor[] {
   const kept = new Map<string, Anchor>();
   for (const anchor of anchors) {

@@ -84,7 +84,7 @@ function Roles({
             <li key={group.group}>
               <span className={styles.state} data-tone={has ? "fine" : "quiet"}>
                 <Icon name={has ? "check" : "minus"} size={16} />
-                <b>{called(group.role)}</b> {has ? t.has : t.hasNot}
+                <b className={styles.role}>{called(group.role)}</b> {has ? t.has : t.hasNot}
               </span>
               {mayAct ? (
                 <Button

@@ -27,7 +27,7 @@ export function RolesPage() {
             {roles.map(({ role, people }) => (
               <div key={role}>
                 <dt>
-                  {called(role)}
+                  <span className={styles.role}>{called(role)}</span>
                   <div className={styles.count}>{t.holders(people.length)}</div>
                 </dt>
                 <dd>

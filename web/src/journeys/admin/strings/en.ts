@@ -28,6 +28,7 @@ export const en = {
     every: "Looked at again every 15 seconds while this page is open",
     status: {
       ok: "All is well",
+      waits: "The node works, and somebody has to look",
       stalled: "The node does not keep up",
       halted: "The node has stopped writing",
     },
@@ -49,7 +50,33 @@ export const en = {
     behind: (n: string) => `${n} behind`,
     upToDate: "Up to date",
     sessions: "Signed in now",
-    alarms: "Alarms",
+    attention: {
+      alarms: (n: number) =>
+        n === 1
+          ? "One emergency access has not been judged yet. Privacy officers judge it."
+          : `${n} emergency accesses have not been judged yet. Privacy officers judge them.`,
+      dead: (n: number) =>
+        n === 1
+          ? "One message to another system was given up. Somebody has to look why."
+          : `${n} messages to other systems were given up. Somebody has to look why.`,
+      peers: (n: number) =>
+        n === 1
+          ? "One witness or notary does not confirm new blocks."
+          : `${n} witnesses or notaries do not confirm new blocks.`,
+      anchors: (n: number) =>
+        n === 1 ? "One public chain could not date a block." : `${n} public chains could not date a block.`,
+      quarantined: (n: number) =>
+        n === 1
+          ? "One device is in quarantine and can send nothing."
+          : `${n} devices are in quarantine and can send nothing.`,
+    },
+    handle: {
+      judge: "Judge it on the auditor's pages",
+      officers: "See who the privacy officers are",
+      dead: "Look at the interfaces",
+      quarantined: "Look at the devices",
+    },
+    alarms: "Emergencies not judged",
     dead: "Given up, waiting for a person",
     last: "last entry",
     peers: "Witnesses and notaries",
@@ -63,6 +90,14 @@ export const en = {
     peerState: "State",
     fine: "Up to date",
     anchors: "Public chains",
+    phases: {
+      waiting: "On its way into a block",
+      confirmed: "In a block; more blocks have to follow",
+      final: "Done",
+      failed: "Given up",
+    } as Record<string, string>,
+    exactly: "In the node's own words",
+    faulty: "Does not confirm new blocks",
     noAnchors: "Not dated by a public chain yet.",
     upTo: (entry: string) => `up to entry ${entry}`,
     storage: "Storage",
@@ -257,6 +292,8 @@ export const en = {
     last: "Last run",
     neverRan: "Never ran",
     empty: "No contract is deployed",
+    emptyHint:
+      "A contract reacts to what happens here. The organisation deploys one by the command “telesphor contract deploy”.",
     back: "All contracts",
     lastRuns: (n: number) => (n === 1 ? "The last run" : `The last ${n} runs`),
     strip: (ok: number, failed: number) => `Oldest left: ${ok} went well, ${failed} failed`,

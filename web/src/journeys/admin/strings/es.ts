@@ -31,6 +31,7 @@ export const es: Like<typeof en> = {
     every: "Se mira de nuevo cada 15 segundos mientras esta página está abierta",
     status: {
       ok: "Todo va bien",
+      waits: "El nodo funciona, y alguien tiene que mirar",
       stalled: "El nodo no da abasto",
       halted: "El nodo ha dejado de escribir",
     },
@@ -52,7 +53,35 @@ export const es: Like<typeof en> = {
     behind: (n: string) => `${n} por detrás`,
     upToDate: "Al día",
     sessions: "Con sesión abierta",
-    alarms: "Alarmas",
+    attention: {
+      alarms: (n: number) =>
+        n === 1
+          ? "Un acceso de emergencia está sin valorar. Lo valora quien responde de la privacidad."
+          : `${n} accesos de emergencia están sin valorar. Los valora quien responde de la privacidad.`,
+      dead: (n: number) =>
+        n === 1
+          ? "Se abandonó un mensaje a otro sistema. Alguien tiene que mirar por qué."
+          : `Se abandonaron ${n} mensajes a otros sistemas. Alguien tiene que mirar por qué.`,
+      peers: (n: number) =>
+        n === 1
+          ? "Un testigo o notario no confirma los bloques nuevos."
+          : `${n} testigos o notarios no confirman los bloques nuevos.`,
+      anchors: (n: number) =>
+        n === 1
+          ? "Una cadena pública no pudo fechar un bloque."
+          : `${n} cadenas públicas no pudieron fechar un bloque.`,
+      quarantined: (n: number) =>
+        n === 1
+          ? "Un aparato está en cuarentena y no puede enviar nada."
+          : `${n} aparatos están en cuarentena y no pueden enviar nada.`,
+    },
+    handle: {
+      judge: "Valorarlo en las páginas de auditoría",
+      officers: "Ver quién responde de la privacidad",
+      dead: "Mirar las interfaces",
+      quarantined: "Mirar los aparatos",
+    },
+    alarms: "Emergencias sin valorar",
     dead: "Abandonado, espera a una persona",
     last: "última entrada",
     peers: "Testigos y notarios",
@@ -66,6 +95,14 @@ export const es: Like<typeof en> = {
     peerState: "Estado",
     fine: "Al día",
     anchors: "Cadenas públicas",
+    phases: {
+      waiting: "En camino hacia un bloque",
+      confirmed: "En un bloque; tienen que seguir más bloques",
+      final: "Hecho",
+      failed: "Abandonado",
+    },
+    exactly: "En palabras del propio nodo",
+    faulty: "No confirma los bloques nuevos",
     noAnchors: "Aún no fechado por una cadena pública.",
     upTo: (entry: string) => `hasta la entrada ${entry}`,
     storage: "Almacenamiento",
@@ -80,7 +117,7 @@ export const es: Like<typeof en> = {
       "search index": "Índice de búsqueda",
       "queue of contracts": "Cola de contratos",
     },
-    devices: "Dispositivos",
+    devices: "Aparatos",
     enrolled: "De alta",
     lately: "Conectados en los últimos 15 minutos",
     quarantined: "En cuarentena",
@@ -116,7 +153,7 @@ export const es: Like<typeof en> = {
     inviteTitle: "Invitar a alguien",
     linkTitle: "El enlace",
     name: "Nombre",
-    nameHint: "Solo lo ven las personas de aquí. No se escribe en el libro.",
+    nameHint: "Solo lo ven las personas de aquí. No se escribe en el registro.",
     withRoles: "Funciones desde el principio",
     noRoles: "No hay ninguna función que usted pueda dar. Las crea la organización.",
     passcode: "Con código",
@@ -146,7 +183,7 @@ export const es: Like<typeof en> = {
     paused: "En suspenso: no puede entrar, y no se acepta nada suyo.",
     lost: "Se comunicó la pérdida de sus claves. Solo sus garantes las reponen.",
     revoke: "Revocar para siempre",
-    revokeTitle: "¿Revocar este dispositivo para siempre?",
+    revokeTitle: "¿Revocar este aparato para siempre?",
     revokeText: "Ya no mide para nadie. Para volver a usarlo hay que inscribirlo de nuevo.",
     deviceReasons: {
       lost: "Perdido",
@@ -155,11 +192,11 @@ export const es: Like<typeof en> = {
       decommissioned: "Retirado del uso",
       error: "Inscrito por error",
     },
-    suspendDevice: "¿Suspender este dispositivo?",
+    suspendDevice: "¿Suspender este aparato?",
     suspendDeviceText: "No puede enviar nada hasta que se restituya.",
-    restoreDevice: "¿Restituir este dispositivo?",
+    restoreDevice: "¿Restituir este aparato?",
     restoreDeviceText: "Desde entonces puede conectarse de nuevo.",
-    written: "Lo que haga aquí queda escrito en el libro, con su nombre y la regla que lo permite.",
+    written: "Lo que haga aquí queda escrito en el registro, con su nombre y la regla que lo permite.",
     links: "Enlaces pendientes",
     noLinks: "No hay enlaces pendientes",
     linksCaption: "Enlaces creados y aún sin usar",
@@ -168,7 +205,7 @@ export const es: Like<typeof en> = {
     withdraw: "Retirar el enlace",
     withdrawTitle: "¿Retirar este enlace?",
     withdrawText: "Quien lo tenga ya no puede usarlo.",
-    device: "Este dispositivo",
+    device: "Este aparato",
     done: "Hecho",
     close: "Cerrar",
   },
@@ -184,15 +221,15 @@ export const es: Like<typeof en> = {
     "actor-retired": "Ya no actúa aquí, para siempre.",
     "actor-suspended": "Se comunicó la pérdida de sus claves. Solo sus garantes las reponen.",
     "group-refused": "Ya es así, o no caben más personas.",
-    "device-not-enrolled": "El dispositivo ya no está inscrito.",
+    "device-not-enrolled": "El aparato ya no está inscrito.",
     "invitation-used": "El enlace se usó entretanto.",
     "invitation-withdrawn": "El enlace se retiró entretanto.",
     "invitation-refused": "Solo quien creó el enlace lo retira.",
     "not-permitted": "Solo la organización puede hacerlo.",
   } as Record<string, string>,
   devices: {
-    title: "Dispositivos",
-    caption: "Todos los dispositivos, sea cual sea su estado",
+    title: "Aparatos",
+    caption: "Todos los aparatos, sea cual sea su estado",
     model: "Modelo",
     maker: "Fabricante",
     owner: "Pertenece a",
@@ -202,7 +239,7 @@ export const es: Like<typeof en> = {
     never: "Aún no",
     id: "Identificador",
     more: "Mostrar más",
-    empty: "No hay ningún dispositivo de alta",
+    empty: "No hay ningún aparato de alta",
   },
   policies: {
     title: "Reglas de acceso",
@@ -261,6 +298,8 @@ export const es: Like<typeof en> = {
     last: "Última ejecución",
     neverRan: "Nunca",
     empty: "No hay contratos desplegados",
+    emptyHint:
+      "Un contrato reacciona a lo que ocurre aquí. La organización despliega uno con la orden «telesphor contract deploy».",
     back: "Todos los contratos",
     lastRuns: (n: number) => (n === 1 ? "La última ejecución" : `Las últimas ${n} ejecuciones`),
     strip: (ok: number, failed: number) => `La más antigua a la izquierda: ${ok} bien, ${failed} fallidas`,

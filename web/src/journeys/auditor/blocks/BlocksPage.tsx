@@ -5,6 +5,7 @@ import { useState } from "react";
 import { Await, DataList, Empty, Page, Seal, TimeText, type Column } from "~/components";
 import { useView } from "~/session";
 import { numberText, useLanguage } from "~/strings";
+import { useChainName } from "~/strings/chains";
 import { lackWords } from "~/verify/words";
 import type { Block, Blocks } from "../shapes";
 import { useAuditorStrings } from "../strings";
@@ -79,6 +80,7 @@ function Strip({ blocks }: { blocks: readonly Block[] }) {
 function BlockList({ blocks }: { blocks: readonly Block[] }) {
   const t = useAuditorStrings().blocks;
   const { language } = useLanguage();
+  const chainName = useChainName();
   const range = ({ first, size }: Block) => [numberText(first, 0), numberText(size - 1, 0)] as const;
   const columns: Column<Block>[] = [
     {
@@ -100,7 +102,7 @@ function BlockList({ blocks }: { blocks: readonly Block[] }) {
             level: block.level,
             cosigned: block.cosigned_by,
             ...(block.anchored_in.length > 0
-              ? { technical: { [t.anchored]: block.anchored_in.join(", ") } }
+              ? { technical: { [t.anchored]: block.anchored_in.map(chainName).join(", ") } }
               : {}),
           }}
         />
@@ -114,7 +116,11 @@ function BlockList({ blocks }: { blocks: readonly Block[] }) {
         <span title={block.cosigned_by.join(", ")}>{names(block.cosigned_by.map(calledName), t.nobody)}</span>
       ),
     },
-    { key: "anchored", title: t.anchored, render: (block) => names(block.anchored_in, t.nobody) },
+    {
+      key: "anchored",
+      title: t.anchored,
+      render: (block) => names(block.anchored_in.map(chainName), t.nobody),
+    },
     {
       key: "missing",
       title: t.missing,

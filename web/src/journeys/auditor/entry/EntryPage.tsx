@@ -12,6 +12,7 @@ import { verifyNow } from "~/journeys/verify/handoff";
 import { Link } from "~/router";
 import { api } from "~/session";
 import { numberText } from "~/strings";
+import { useChainName } from "~/strings/chains";
 import { isDecision, type Block, type Decision, type Entry, type Row } from "../shapes";
 import { useAuditorStrings } from "../strings";
 import { canChoose, choose, leave, useChosen } from "../taking/basket";
@@ -125,6 +126,7 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 function useProof(row: Row, entry: Entry): ProofFacts {
   const t = useAuditorStrings();
   const { who, did, why } = useSpeech();
+  const called = useChainName();
   const { block } = entry;
   const wish = {
     positions: [row.position],
@@ -146,7 +148,7 @@ function useProof(row: Row, entry: Entry): ProofFacts {
     technical: {
       [t.entry.evidence]: entry.evidence ?? t.entry.nodesWord,
       ...(block !== null && block.anchored_in.length > 0
-        ? { [t.blocks.anchored]: block.anchored_in.join(", ") }
+        ? { [t.blocks.anchored]: block.anchored_in.map(called).join(", ") }
         : {}),
     },
     ...(canChoose(row) && block !== null

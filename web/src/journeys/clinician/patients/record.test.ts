@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { RecordItem } from "~/record";
 import type { Visit } from "../shapes";
 import { lacksConsent } from "../shapes";
-import { patientsIn } from "./known";
+import { findPatients, patientsIn, withOthers } from "./known";
 import { byEncounter } from "./encounters";
 
 const piece = (object: string, visit: string | null, isReading = false) =>
@@ -51,6 +51,44 @@ describe("the patients of one's visits", () => {
       ["ana", "2026-05-01", 2],
       ["ben", "2026-03-01", 1],
     ]);
+  });
+});
+
+describe("patients known from elsewhere", () => {
+  const ana = { actor: "ana", name: null, lastAt: "2026-05-01", visits: 2 };
+
+  it("come after those of visits, once each, and tell a name that a visit does not", () => {
+    const all = withOthers(
+      [ana],
+      [
+        { actor: "zoe", name: "Zoë Quinn" },
+        { actor: "ana", name: "Ana Núñez" },
+        { actor: "ben", name: null },
+        { actor: "ben", name: "Ben Okafor" },
+      ],
+    );
+    expect(all.map(({ actor, name, visits }) => [actor, name, visits])).toEqual([
+      ["ana", "Ana Núñez", 2],
+      ["ben", "Ben Okafor", 0],
+      ["zoe", "Zoë Quinn", 0],
+    ]);
+  });
+
+  it.each([
+    ["", "Ana Núñez, Zoë Quinn, null"],
+    ["nunez", "Ana Núñez"],
+    ["ÁN", "Ana Núñez"],
+    ["qui zoe", "Zoë Quinn"],
+    ["uinn", ""],
+    ["null", ""],
+    ["...", "Ana Núñez, Zoë Quinn, null"],
+  ])("are found by the beginnings of their names: %j", (sought, found) => {
+    const all = ["Ana Núñez", "Zoë Quinn", null].map((name) => ({ actor: name ?? "x", name }));
+    expect(
+      findPatients(all, sought)
+        .map(({ name }) => String(name))
+        .join(", "),
+    ).toBe(found);
   });
 });
 

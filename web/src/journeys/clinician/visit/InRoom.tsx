@@ -5,19 +5,19 @@
  */
 
 import { Button, Stack } from "@mantine/core";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { Confirm, Icon } from "~/components";
 import { Room, roomPorts } from "~/room";
 import { useVitals } from "~/record";
 import { asApiError, useMe } from "~/session";
-import { useLanguage } from "~/strings";
 import styles from "../clinician.module.css";
 import { isThird, lacksConsent, patientOf, presentSeats, type Seat, type Visit } from "../shapes";
 import { useClinicianStrings } from "../strings";
-import { admit, consent, consentText, end, leave, moderate, withdraw } from "../visits";
+import { admit, end, leave, moderate, withdraw } from "../visits";
 import { InviteDialog } from "./InviteDialog";
 import { NotePad, saveDraft } from "./NotePad";
 import { People } from "./People";
+import { RecordingDialog } from "./RecordingDialog";
 import { VisitChecks } from "./VisitChecks";
 import type { Outcome } from "./VisitPanel";
 
@@ -197,33 +197,6 @@ function Side({ visit, onAsk }: { visit: Visit; onAsk: (asked: Asked) => void })
         )}
       </Stack>
     </div>
-  );
-}
-
-/** The words of the consent in force are shown before one agrees to them. */
-function RecordingDialog({ visit, opened, onClose }: { visit: Visit; opened: boolean; onClose: () => void }) {
-  const words = useClinicianStrings().recording;
-  const { language } = useLanguage();
-  const [text, setText] = useState<Awaited<ReturnType<typeof consentText>>>();
-  useEffect(() => {
-    if (!opened) return;
-    consentText("recording", language)
-      .then(setText)
-      .catch(() => setText(undefined));
-  }, [opened, language]);
-  return (
-    <Confirm
-      opened={opened}
-      title={words.agree}
-      confirm={words.agree}
-      onConfirm={async () => {
-        if (text === undefined) throw new Error(words.noText);
-        await consent(visit.visit, text);
-      }}
-      onClose={onClose}
-    >
-      {text?.text ?? words.noText}
-    </Confirm>
   );
 }
 

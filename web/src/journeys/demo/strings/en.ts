@@ -35,6 +35,7 @@ export const en = {
   ready: {
     title: "What the clinic does meanwhile",
     visit: "Schedules the visit for now, once the clinician is here",
+    identity: "Offers the patient a credential, to accept and to show who they are by",
     device: "Connects the patient's pulse clip, once the patient is here",
     messages: "Writes the first message",
     record: "Seals the record, and lets the care team read it",

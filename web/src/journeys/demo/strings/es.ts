@@ -26,7 +26,7 @@ export const es: Like<typeof en> = {
     },
     administrator: {
       name: "Administración",
-      todo: "Vea el estado del nodo, las personas, los dispositivos, las reglas y los contratos.",
+      todo: "Vea el estado del nodo, las personas, los aparatos, las reglas y los contratos.",
     },
   },
   open: "Abrir en otra pestaña",
@@ -37,6 +37,7 @@ export const es: Like<typeof en> = {
   ready: {
     title: "Qué hace la clínica mientras tanto",
     visit: "Programa la consulta para ahora, cuando llega el profesional",
+    identity: "Ofrece al paciente una credencial, para que la acepte y muestre con ella quién es",
     device: "Conecta el pulsímetro del paciente, cuando este llega",
     messages: "Escribe el primer mensaje",
     record: "Sella el historial y deja que el equipo lo lea",

@@ -166,7 +166,7 @@ export const en = {
     why: "You can see these because they are about you; others only those whom you permit, and who take part in the visit.",
   },
   privacy: {
-    tabs: { permissions: "Who may see", seen: "Who saw", proof: "My proofs" },
+    tabs: { permissions: "Who may see", seen: "Who saw", factors: "My factors", proof: "My proofs" },
   },
   permissions: {
     title: "Who may see my record",

@@ -57,13 +57,13 @@ export const es: Like<typeof en> = {
   needed: {
     "entry-needed":
       "Esto prueba una anotación. Añada abajo el archivo de la anotación y se comprueba al momento.",
-    "keys-needed": "Esto prueba una anotación y no contiene claves. Dé abajo las dos claves de su libro.",
+    "keys-needed": "Esto prueba una anotación y no contiene claves. Dé abajo las dos claves de su registro.",
   } as Readonly<Record<string, string>>,
   oneEntry: "Para la prueba de una anotación",
   oneEntryText:
     "Una prueba así no contiene ni la anotación ni quién firmó. Ambas cosas están en otros archivos que usted puede tener.",
-  entry: "La anotación, exactamente como está en el libro",
-  cards: "Tarjetas de testigos, notarios y del libro",
+  entry: "La anotación, exactamente como está en el registro",
+  cards: "Tarjetas de testigos, notarios y del registro",
   limits: "Lo que un buen veredicto no dice",
   limitsList: [
     "Que lo registrado sea cierto o médicamente correcto, ni quién es un seudónimo.",
