@@ -138,7 +138,6 @@ class IssuerClient(FactorClient):
     async def become_issuer(self, groups: Sequence[str] = GROUPS) -> Issuer:
         """Have the node trust this organisation for its own groups, and open its status list."""
         own = await self.public_actor(self.wallet.actor)
-        url = await self._node_url()
         issuer, status_list = self._ids.next(), self._ids.next()
         trust = self._trusting(issuer, own.did, groups, [own.key], actor=self.wallet.actor)
         opening = ("status-list.open/1", {"status-list": status_list, "issuer": issuer})
@@ -148,8 +147,12 @@ class IssuerClient(FactorClient):
             did=own.did,
             issuer=issuer,
             status_list=status_list,
-            list_uri=f"{url}/v1/status-lists/{status_list}",
+            list_uri=await self.list_uri(status_list),
         )
+
+    async def list_uri(self, status_list: str) -> str:
+        """The address of a status list of this node, as credentials name it."""
+        return f"{await self._node_url()}/v1/status-lists/{status_list}"
 
     async def trust_issuer(
         self, did: str, keys: Sequence[VerifyKey], *, groups: Sequence[str], status_uri: str | None

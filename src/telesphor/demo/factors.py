@@ -124,7 +124,7 @@ async def receive_identity(clients: Clients, cast: Cast, person: FhirRecord) -> 
     noted = await clients.organisation.issue(
         subject,
         "identity",
-        _identity(person, by=issuer.did, now_ms=now_ms),
+        identity_factors(person, by=issuer.did, now_ms=now_ms),
         issuer=issuer,
         actor=cast.patient.actor,
         days=CREDENTIAL_DAYS,
@@ -162,7 +162,7 @@ async def present(
     return Shown((place,), opened.request, answer, frozenset(), frozenset())
 
 
-def _identity(person: FhirRecord, *, by: str, now_ms: int) -> Sequence[Factor]:
+def identity_factors(person: FhirRecord, *, by: str, now_ms: int) -> Sequence[Factor]:
     """Factors out of the patient's own record; what follows from the birth date is a factor of its own."""
     resource = json.loads(person.data)
     name, born = resource["name"][0], date.fromisoformat(resource["birthDate"])

@@ -25,11 +25,21 @@ from tests.e2e.browser.played import (
     open_played,
     settle,
 )
+from tests.e2e.browser.walks import consent_card
 
 pytestmark = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip() or "it can be tried")
 
 PATIENT_NAME = NAMES[Part.PATIENT]
 COLLEAGUE = "Dr. Ines Brandt"
+LONG_NAME = "Maximiliana von Hohenlohe-Schillingsfürst"
+HAS_FOCUS = "(selector) => document.activeElement.matches(selector)"
+REACHES_OUT = """(button) => {
+  const { left, right } = button.getBoundingClientRect();
+  const boxes = [...button.querySelectorAll("*")].map((one) => [one, one.getBoundingClientRect()]);
+  const out = boxes.filter(([, box]) => box.left < left - 0.5 || box.right > right + 0.5 || right > innerWidth);
+  return out.map(([one]) => one.outerHTML.slice(0, 120));
+}"""
+"""What of a button reaches beyond its edges, or with it beyond the window's."""
 SUMMARY = "We checked that your pulse clip works"
 PATIENT = {
     "home": "/patient",
@@ -38,6 +48,7 @@ PATIENT = {
     "devices": "/patient/devices",
     "permissions": "/patient/permissions",
     "seen": "/patient/seen",
+    "factors": "/patient/factors",
     "proofs": "/patient/proof",
     "messages": "/patient/messages",
     "settings": "/settings",
@@ -75,7 +86,7 @@ def clinician(clinic: Played) -> Person:
 def patient(clinic: Played, clinician: Person) -> Person:
     """The patient, once the clinic has done all it does for it."""
     person = clinic.come(Part.PATIENT)
-    clinic.wait_for("device", "messages", "record", "history")
+    clinic.wait_for("identity", "device", "messages", "record", "history")
     return person
 
 
@@ -106,6 +117,17 @@ def test_every_place_of_the_patient_shows_what_it_has(patient: Person) -> None:
     look_in_the_dark(patient, "patient-home")
 
 
+def test_long_name_ends_within_the_header_and_shows_its_beginning(patient: Person) -> None:
+    go(patient, "/settings")
+    field = patient.page.get_by_label("Name", exact=True)
+    for name in (LONG_NAME, PATIENT_NAME):
+        field.fill(name)
+        patient.press("Save")
+        account = patient.page.locator("header button")
+        account.get_by_text(name).wait_for()
+        assert patient.ask(REACHES_OUT, of=account) == []
+
+
 def test_summary_of_a_visit_that_is_closed_opens(patient: Person) -> None:
     go(patient, "/patient/visits")
     patient.page.get_by_role("link", name=f"Visit with {COLLEAGUE}").click()
@@ -130,6 +152,14 @@ def test_permission_is_given_in_three_steps_and_taken_back_in_two_taps(patient: 
     patient.press("Take back")
     patient.page.get_by_role("dialog").get_by_role("button", name="Take back").click()
     patient.button("Show 1 that has ended").wait_for()
+    patient.page.wait_for_function(HAS_FOCUS, arg="article, h1, h2, h3, main")
+
+
+def test_notice_that_was_seen_gives_the_focus_to_the_page(patient: Person) -> None:
+    go(patient, "/patient/visits")
+    patient.button("I have seen this").press("Enter")
+    patient.page.get_by_role("alert").wait_for(state="hidden")
+    patient.page.wait_for_function(HAS_FOCUS, arg="[data-page-title]")
 
 
 def test_access_is_proven_from_its_line(patient: Person, tmp_path: Path) -> None:
@@ -157,6 +187,33 @@ def test_message_is_read_and_answered(patient: Person) -> None:
     patient.page.get_by_label("Write a message").fill("Thank you, the clip fits.")
     patient.button(re.compile("^Send")).click()
     patient.sees("Thank you, the clip fits.")
+
+
+def test_identity_is_accepted_and_shown_in_a_visit_instead_of_being_asked_for(
+    patient: Person, clinician: Person
+) -> None:
+    go(patient, "/patient/factors")
+    patient.press("Accept it")
+    patient.sees("Accepted, and kept in this browser.")
+    patient.sees("25 December 1974")
+    look_over(patient, "patient-factors-held")
+    look_in_the_dark(patient, "patient-factors-held")
+    go(patient, "/patient/visits")
+    patient.press(re.compile("^(Join|Get ready)$"))
+    patient.press("Go on without a test")
+    consent_card(patient, "visit").get_by_role("button", name="Yes, I agree").click()
+    consent_card(patient, "recording").get_by_role("button", name="No", exact=True).click()
+    patient.press("Go on")
+    patient.button("Show who I am").wait_for()
+    look_over(patient, "patient-identity-to-show")
+    patient.press("Show who I am")
+    patient.sees("You have shown who you are.")
+    go(clinician, "/clinician")
+    visits = clinician.page.locator("a[href*='clinician/visits/']")
+    visits.filter(has_text=PATIENT_NAME).first.click()
+    clinician.press("Look at what they showed")
+    clinician.sees("25 December 1974")
+    look_over(clinician, "clinician-identity-shown")
 
 
 def test_clinician_reads_what_was_granted_and_says_who_gave_it(clinician: Person, patient: Person) -> None:

@@ -12,8 +12,10 @@ from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from typing import Final
 
+from telesphor.capabilities.identity.credentials.entries import ISSUER_TRUSTED, STATUS_LIST_OPENED
+from telesphor.capabilities.identity.credentials.model import Group
 from telesphor.capabilities.identity.enrolment.model import FileHash
-from telesphor.client.issuing import IssuerClient
+from telesphor.client.issuing import Issuer, IssuerClient
 from telesphor.client.requests import Command
 from telesphor.client.wallet import Wallet
 from telesphor.demo.enrolment import CLINIC_RULES, Maker, make_maker, trust_commands
@@ -21,7 +23,7 @@ from telesphor.demo.play.cast import ROLES, Part
 from telesphor.demo.play.naming import name_people
 from telesphor.demo.stage import CLINIC, ORIGIN
 from telesphor.kernel.clock import Clock, format_instant
-from telesphor.kernel.ids import IdSource
+from telesphor.kernel.ids import IdSource, parse_stream
 from telesphor.ledger.entries import EntryReader, RecordedEntry
 
 NAMES: Final = {
@@ -33,15 +35,11 @@ NAMES: Final = {
 }
 
 CARE_TEAM: Final = "care-team"
+GROUP: Final[Group] = "identity"
+"""What the clinic issues credentials of."""
+
 MAKER: Final = "clip-works.example"
 MODEL: Final = "Pulse Clip 3"
-
-HOSTS: Final = """\
-@id("visits-by-clinicians")
-forbid (principal, action == Telesphor::Action::"open-visit", resource)
-when { principal.kind == "person" && !principal.roles.contains("clinician") };
-"""
-"""The clinic's own rule: of people, only who has the role of a clinician opens or schedules visits."""
 
 ADMINISTRATORS: Final = """\
 @id("administrators")
@@ -82,6 +80,7 @@ class House:
         monitor: the keys of the process that reads messages along.
         visitor: the other patient, who never comes.
         groups: ids of the groups that people join, by role, and of the care team.
+        issuer: the clinic as who issues credentials.
         maker: who certifies the patients' devices.
         firmware: what these run.
     """
@@ -93,6 +92,7 @@ class House:
     monitor: Wallet
     visitor: str
     groups: dict[str, str]
+    issuer: Issuer
     maker: Maker
     firmware: FileHash
 
@@ -117,7 +117,7 @@ async def open_house(reach: Reach, organisation: Wallet, firmware: FileHash, sta
     await own.send(
         *_form(groups, colleague.actor, on_call.actor),
         *trust_commands(maker, firmware, ids),
-        ("policy.set/1", {"slot": "rules", "policies": CLINIC_RULES + HOSTS + ADMINISTRATORS}),
+        ("policy.set/1", {"slot": "rules", "policies": CLINIC_RULES + ADMINISTRATORS}),
         ("monitor.declare/1", {"monitor": monitor.actor, "mode": "screen"}),
     )
     people = {"organisation": organisation, "monitor": monitor, "visitor": visitor}
@@ -131,6 +131,7 @@ async def open_house(reach: Reach, organisation: Wallet, firmware: FileHash, sta
         monitor=monitor,
         visitor=visitor.actor,
         groups=groups,
+        issuer=await find_issuer(own, reach),
         maker=maker,
         firmware=firmware,
     )
@@ -149,3 +150,24 @@ def _group(name: str, id: str) -> dict[str, str | None]:
     if name == CARE_TEAM:
         return {"group": id, "kind": "care-team", "role": None}
     return {"group": id, "kind": "role", "role": name}
+
+
+async def find_issuer(organisation: IssuerClient, reach: Reach) -> Issuer:
+    """The clinic as an issuer; the one that it is already, where the demonstration's story made it one."""
+    with closing(reach.ledger()) as reader:
+        types = (ISSUER_TRUSTED.name, STATUS_LIST_OPENED.name)
+        entries = list(reader.entries_of(types, first=0, end=reader.size()))
+    own = organisation.wallet.actor
+    trusted = next((one for one in entries if one.type == types[0] and one.body.actor == own), None)
+    if trusted is None:
+        return await organisation.become_issuer([GROUP])
+    issuer = parse_stream(trusted.stream)[1]
+    opened = next(one for one in entries if one.type == types[1] and one.body.issuer == issuer)
+    status_list = parse_stream(opened.stream)[1]
+    return Issuer(
+        format="telesphor-issuer/1",
+        did=trusted.body.did,
+        issuer=issuer,
+        status_list=status_list,
+        list_uri=await organisation.list_uri(status_list),
+    )

@@ -2,8 +2,8 @@
 
 1. Links for a clinician, a patient, an auditor and an administrator.
 2. The clinician has come: the visit is scheduled for now, and another one for later.
-3. The patient has come: the device is enrolled, a thread opened, the record sealed and granted, and what happened
-   before is played.
+3. The patient has come: an identity credential is offered, the device enrolled, a thread opened, the record sealed and
+   granted, and what happened before is played.
 4. While the visit is under way, the device measures in it.
 
 The ledger says who has come and what the visit is at: it is looked at a few times a second. Start at `begin_round`.
@@ -28,6 +28,7 @@ from telesphor.demo.play.house import CARE_TEAM, House
 from telesphor.demo.play.letters import add_clinician, open_thread
 from telesphor.demo.play.links import invite
 from telesphor.demo.play.naming import name_people
+from telesphor.demo.play.papers import offer_identity
 from telesphor.demo.play.pulse import LIVE_SECONDS, Device, bring_device
 from telesphor.demo.records import FhirRecord
 from telesphor.kernel.errors import TelesphorError
@@ -130,6 +131,7 @@ class LiveRound:
                 await self._schedule()
                 await self._join_thread()
         elif part is Part.PATIENT:
+            await self._offer_identity()
             async with self._lock:
                 await self._bring_device()
                 await self._join_thread()
@@ -190,6 +192,12 @@ class LiveRound:
             self._done("messages")
         elif clinician.taken:
             await add_clinician(self._house, self._thread, patient.actor, clinician.actor)
+
+    async def _offer_identity(self) -> None:
+        records = own_records(self._props.records)
+        person = next(record for record in records if record.kind == "Patient")
+        await offer_identity(self._house, self._actor(Part.PATIENT), person)
+        self._done("identity")
 
     async def _bring_device(self) -> None:
         self._device = await bring_device(

@@ -64,10 +64,22 @@ function Install() {
   );
 }
 
+/** What was sealed to these keys goes with them. */
+async function forgetFactors(actor: string) {
+  const { FactorStore } = await import("~/factors/store");
+  const store = await FactorStore.open();
+  try {
+    await store.forget(actor);
+  } finally {
+    store.close();
+  }
+}
+
 function Keys({ actor }: { actor: string }) {
   const words = useStrings().settings;
   const [asked, setAsked] = useState(false);
   const forget = async () => {
+    await forgetFactors(actor);
     await withWallets((store) => store.remove(actor));
     await signOut();
     go("/", { replace: true });

@@ -19,6 +19,8 @@ export interface Seat {
   since: string;
   checks: { camera: string; microphone: string; speaker: string; network: string } | null;
   identity: "presented" | "confirmed" | null;
+  /** By which they showed who they are; told to those who may read it. */
+  presentation: string | null;
   consents: Record<ConsentKind, Given | null>;
 }
 

@@ -124,6 +124,7 @@ function Meanwhile({ round }: { round: Round }) {
       <h2 className={styles.part}>{words.title}</h2>
       <Stack gap="xs" mt="sm">
         <Check state={round.visit === null ? "todo" : "done"} label={words.visit} />
+        <Check state={stateOf("identity")} label={words.identity} />
         <Check state={stateOf("device")} label={words.device} />
         <Check state={stateOf("messages")} label={words.messages} />
         <Check state={stateOf("record")} label={words.record} />

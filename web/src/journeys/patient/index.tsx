@@ -19,11 +19,12 @@ const Devices = lazy(async () => ({ default: (await import("./devices/Devices"))
 const Permissions = lazy(async () => ({ default: (await import("./permissions/Permissions")).Permissions }));
 const Grant = lazy(async () => ({ default: (await import("./permissions/Grant")).Grant }));
 const SeenPlace = lazy(async () => ({ default: (await import("./seen/SeenPlace")).SeenPlace }));
+const FactorsPlace = lazy(async () => ({ default: (await import("./factors/FactorsPlace")).FactorsPlace }));
 const Proofs = lazy(async () => ({ default: (await import("./proof/Proofs")).Proofs }));
 
 /** Places that one item of the menu stands for. */
 const RECORD = ["record", "devices"];
-const PRIVACY = ["permissions", "seen", "proof"];
+const PRIVACY = ["permissions", "seen", "factors", "proof"];
 
 function useMenu() {
   const words = usePatientStrings().menu;
@@ -55,6 +56,8 @@ function Places({ path }: { path: readonly string[] }) {
       return id === "new" ? <Grant /> : <Permissions />;
     case "seen":
       return <SeenPlace />;
+    case "factors":
+      return <FactorsPlace />;
     case "proof":
       return <Proofs />;
     default:

@@ -3,6 +3,7 @@
 import { Button, Checkbox, Modal, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { Check, Failure, TimeText, type CheckState } from "~/components";
+import { ShownIdentity } from "~/factors/ui/lazily";
 import { asApiError, type ApiError } from "~/session";
 import { useStrings } from "~/strings";
 import styles from "../clinician.module.css";
@@ -40,7 +41,10 @@ export function VisitChecks({ visit, onChange }: { visit: Visit; onChange: () =>
               </div>
             </>
           ) : (
-            words.identities[identity]
+            <>
+              {words.identities[identity]}
+              {patient.presentation !== null && <ShownIdentity presentation={patient.presentation} />}
+            </>
           )
         }
       />

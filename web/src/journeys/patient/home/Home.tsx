@@ -17,6 +17,7 @@ import type { VisitList } from "../shapes";
 import { usePatientStrings } from "../strings";
 import styles from "../patient.module.css";
 import { VisitCard } from "../visits/VisitCard";
+import { FactorNews } from "./FactorNews";
 
 export function Home() {
   const words = usePatientStrings().home;
@@ -24,6 +25,7 @@ export function Home() {
   return (
     <Page title={name === null ? words.helloNobody : words.hello(name)}>
       <Offers />
+      <FactorNews />
       <div className={styles.home}>
         <NextVisit />
         <MessagesToday />

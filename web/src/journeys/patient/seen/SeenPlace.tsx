@@ -70,6 +70,7 @@ export function PrivacyTabs() {
       items={[
         { to: "/patient/permissions", label: words.privacy.tabs.permissions },
         { to: "/patient/seen", label: words.privacy.tabs.seen },
+        { to: "/patient/factors", label: words.privacy.tabs.factors },
         { to: "/patient/proof", label: words.privacy.tabs.proof },
       ]}
     />

@@ -89,7 +89,7 @@ function Proof({ visit }: { visit: Visit }) {
     <section className={styles.section}>
       <h2>{words.proof}</h2>
       <p>{words.proofText}</p>
-      <p className={styles.quiet}>{words.steps(visit.entries)}</p>
+      <p className={`${styles.quiet} ${styles.steps}`}>{words.steps(visit.entries)}</p>
       {visit.phase === "closed" ? (
         <ProofActions make={() => visitProof(visit.visit)} name={`visit-${visit.visit}.zip`} />
       ) : (

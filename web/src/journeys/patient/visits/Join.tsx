@@ -3,6 +3,7 @@
 import { Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { Check, Icon, Page, TimeText } from "~/components";
+import { ShowIdentity } from "~/factors/ui/lazily";
 import { live } from "~/session";
 import { DeviceTest, type Checks } from "~/room";
 import { leadName } from "../people";
@@ -173,6 +174,9 @@ function IdentityStep({ visit, reload, onBack }: VisitProps & { onBack: () => vo
           state="done"
           label={identity === "presented" ? words.identityDone.presented : words.identityDone.confirmed(name)}
         />
+      )}
+      {identity === null && (
+        <ShowIdentity visit={visit.visit} who={name} place="/patient/factors" onShown={reload} />
       )}
       <Refused error={steps.error} />
       <div className={styles.row}>
