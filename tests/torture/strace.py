@@ -89,7 +89,11 @@ def _wait_until_traced(pid: int) -> None:
     deadline = time.monotonic() + ATTACH_SECONDS
     while time.monotonic() < deadline:
         tasks = list(Path(f"/proc/{pid}/task").glob("*/status"))
-        if tasks and all("TracerPid:\t0\n" not in task.read_text() for task in tasks):
+        try:
+            traced = ["TracerPid:\t0\n" not in task.read_text() for task in tasks]
+        except OSError:
+            continue  # A thread has ended since they were listed.
+        if traced and all(traced):
             return
         time.sleep(0.005)
     raise AssertionError("strace did not attach")
