@@ -18,7 +18,7 @@ from tests.fuzz.mutation import almost
 from tests.fuzz.targets import TARGETS
 from tests.torture.scale import TORTURE
 
-EXAMPLES = 75 * TORTURE
+EXAMPLES = 50 * TORTURE
 LIMIT = 64 * 1024
 """Bytes of the heavy inputs: what is quadratic shows."""
 
