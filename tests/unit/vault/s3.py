@@ -16,6 +16,7 @@ from pathlib import Path
 from telesphor.runtime.blobs import Blobs, open_blobs
 
 START_SECONDS_MAX = 30
+STARTS_MAX = 3
 BUCKET = "vault"
 
 
@@ -25,26 +26,15 @@ def server_program() -> str | None:
     return str(beside) if beside.is_file() else shutil.which("weed")
 
 
+class ServerEnded(Exception):
+    """It ended by itself: somebody took one of its ports between the choice and the start."""
+
+
 @contextmanager
 def s3_blobs(folder: Path) -> Iterator[Blobs]:
     """A running server with an empty bucket, and the store on it."""
-    program = server_program()
-    assert program is not None
-    ports = _free_ports(4)
-    command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer"]
-    command += [
-        f"-master.port={ports[0]}",
-        f"-volume.port={ports[1]}",
-        f"-filer.port={ports[2]}",
-        f"-s3.port={ports[3]}",
-    ]
-    command += [f"-{name}.port.grpc={port}" for name, port in zip(_GRPC, _free_ports(4), strict=True)]
-    command += ["-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.raftBootstrap=false"]
-    log = (folder / "server.log").open("wb")
-    server = subprocess.Popen(command, stdout=log, stderr=log)
+    server, endpoint = _start(folder)
     try:
-        endpoint = f"http://127.0.0.1:{ports[3]}"
-        _make_bucket(f"{endpoint}/{BUCKET}", server)
         yield open_blobs(
             f"s3://{BUCKET}/node",
             options={
@@ -55,18 +45,50 @@ def s3_blobs(folder: Path) -> Iterator[Blobs]:
             },
         )
     finally:
-        server.kill()  # a graceful stop takes it ten seconds
-        server.wait()
-        log.close()
+        _stop(server)
 
 
-_GRPC = ("master", "volume", "filer", "s3")
+def _start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    for number in range(STARTS_MAX):
+        own = folder / f"server-{number}"
+        own.mkdir()
+        ports = _free_ports(8)
+        with (own / "server.log").open("wb") as log:
+            server = subprocess.Popen(_command(own, ports), stdout=log, stderr=log)
+        endpoint = f"http://127.0.0.1:{ports[3]}"
+        try:
+            _make_bucket(f"{endpoint}/{BUCKET}", server)
+        except ServerEnded:
+            continue
+        except BaseException:
+            _stop(server)
+            raise
+        return server, endpoint
+    raise AssertionError(f"the server ended by itself {STARTS_MAX} times")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.kill()  # a graceful stop takes it ten seconds
+    server.wait()
+
+
+def _command(folder: Path, ports: list[int]) -> list[str]:
+    program = server_program()
+    assert program is not None
+    command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer"]
+    command += [f"-{name}.port={port}" for name, port in zip(_PARTS, ports[:4], strict=True)]
+    command += [f"-{name}.port.grpc={port}" for name, port in zip(_PARTS, ports[4:], strict=True)]
+    return [*command, "-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.raftBootstrap=false"]
+
+
+_PARTS = ("master", "volume", "filer", "s3")
 
 
 def _make_bucket(url: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
-        assert server.poll() is None, "the server ended by itself"
+        if server.poll() is not None:
+            raise ServerEnded
         try:
             with urllib.request.urlopen(urllib.request.Request(url, method="PUT"), timeout=5):
                 return
