@@ -66,14 +66,17 @@ def is_moving(pictures: list[dict[str, Any]]) -> bool:
     return bool(pictures) and all(one["width"] > 0 and one["time"] > 0.1 for one in pictures)
 
 
+def enough(frames: list[str]) -> bool:
+    return len(frames) >= WIRE_FRAMES
+
+
 def test_only_the_right_key_opens_what_is_on_the_wire(play: Callable[[Story], None]) -> None:
     async def story(_: Theatre, one: Guest, two: Guest) -> None:
-        wire = await one.until("wire", lambda frames: len(frames) >= WIRE_FRAMES, words=("send", "camera"))
-        wire = wire[:WIRE_FRAMES]
-        mine = [key for key in await one.ask("secrets") if key["of"] == "me"]
-        heard = [key for key in await two.ask("secrets") if key["of"] == one.actor]
-        assert heard[-1]["secret"] == mine[-1]["secret"]
-        right = {**heard[-1], "slot": "camera", "sender": one.actor}
+        mine = [key for key in await one.ask("secrets") if key["of"] == "me"][-1]
+        heard = [key for key in await two.ask("secrets") if key["of"] == one.actor][-1]
+        assert heard["secret"] == mine["secret"]
+        wire = (await one.until("wire", enough, words=("send", "camera", mine["kid"])))[:WIRE_FRAMES]
+        right = {**heard, "slot": "camera", "sender": one.actor}
         assert await two.ask("openWire", wire, right) == ["opened"] * WIRE_FRAMES
         for changes in ({"secret": "A" * 43}, {"slot": "screen"}):
             assert await two.ask("openWire", wire, {**right, **changes}) == ["not-authentic"] * WIRE_FRAMES
@@ -178,8 +181,8 @@ async def check_relayed_frames_are_sealed(one: Guest, two: Guest) -> None:
     """What comes out of DTLS behind the relay opens under the room's key, and under no other."""
     mine = [key for key in await one.ask("secrets") if key["of"] == "me"][-1]
     for slot in ("camera", "microphone"):
-        sent = await one.ask("wire", "send", slot)
-        came = await two.until("wire", lambda frames: len(frames) >= WIRE_FRAMES, words=("receive", slot))
+        came = await two.until("wire", enough, words=("receive", slot, mine["kid"]))
+        sent = await one.ask("wire", "send", slot, mine["kid"])
         assert set(came) & set(sent)
         # A relay over UDP may bring a frame twice; it opens once.
         frames = [frame for frame in dict.fromkeys(came) if frame in sent][:WIRE_FRAMES]

@@ -42,6 +42,7 @@ const PLAY_MS = 20_000;
 interface Tapped {
   way: string;
   slot: Slot;
+  kid: number;
   wire: ArrayBuffer;
 }
 
@@ -209,10 +210,10 @@ const harness = {
     return { given, refused };
   },
 
-  /** Frames as they went to the network. */
-  wire(way: string, slot: string): string[] {
+  /** Frames of one key as they went to the network. */
+  wire(way: string, slot: string, kid: number): string[] {
     return frames.tapped
-      .filter((one) => one.way === way && one.slot === slot)
+      .filter((one) => one.way === way && one.slot === slot && one.kid === kid)
       .map((one) => base64url.encode(new Uint8Array(one.wire)));
   },
 
