@@ -15,8 +15,9 @@ from telesphor.client.requests import register_command
 from telesphor.client.wallet import Wallet
 from tests.e2e.running import Running, running
 from tests.e2e.test_browsers import Tab, begin
+from tests.support.staff import appointment
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,9 @@ def officer(node: Running) -> Wallet:
     for one in (hospital, officer):
         command = register_command(one, node=node.node.settings.origin)
         assert node.post(node.sign(root, command)).status == 200
-    group = node.ids.next()
-    node.command(hospital, "group.form/1", group=group, kind="role", role="privacy-officer")
-    assert node.command(hospital, "group.add/1", group=group, member=officer.actor).status == 200
+    for person, role in ((officer, "privacy-officer"), (node.clinician, "clinician")):
+        appointed = appointment(node.ids, person.actor, role=role)
+        assert node.post(node.sign(hospital, *appointed)).status == 200
     return officer
 
 

@@ -104,7 +104,7 @@ class Story:
     def ask(self, wallet: Wallet, *commands: Command) -> Receipt:
         """Sign, authenticate, decide."""
         data = sign_request(wallet, node=ORIGIN, commands=commands, clock=self.clock, ids=self.ids)
-        return self.node.machine.call_blocking(self.node.authenticate(data), timeout_seconds=20)
+        return self.node.machine.call_blocking(self.node.authenticate(data), timeout_seconds=60)
 
     def refuse(self, wallet: Wallet, command: Command) -> None:
         """Ask for what is refused, and leaves an entry."""
@@ -428,7 +428,7 @@ def _ask_policies(story: Story) -> None:
 
 
 def _ask_emergencies(story: Story) -> None:
-    object_id, doctor, patient = story.put(story.patient), story.colleague, story.patient
+    object_id, doctor, patient = story.put(story.patient), story.clinician, story.patient
     for forbidden in (True, False):
         story.ask(patient, ("break-glass.forbid/1", {"forbidden": forbidden}))
     for glass in (story.ids.next(), story.ids.next()):

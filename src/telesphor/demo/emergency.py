@@ -16,6 +16,7 @@ from telesphor.demo.narration import Narrator, counted
 from telesphor.demo.stage import Cast
 
 OFFICER: Final = "privacy-officer"
+CLINICIAN: Final = "clinician"
 MINUTES: Final = 15
 REASON: Final = "unconscious-patient"
 ALL_POSITIONS: Final = 2**53 - 1
@@ -69,11 +70,12 @@ async def break_glass(
 
 
 async def _appoint(clients: Clients, cast: Cast) -> None:
-    role = clients.ids.next()
-    await clients.organisation.send(
-        ("group.form/1", {"group": role, "kind": "role", "role": OFFICER}),
-        ("group.add/1", {"group": role, "member": cast.officer.actor}),
-    )
+    for role, member in ((OFFICER, cast.officer.actor), (CLINICIAN, cast.colleague.actor)):
+        group = clients.ids.next()
+        await clients.organisation.send(
+            ("group.form/1", {"group": group, "kind": "role", "role": role}),
+            ("group.add/1", {"group": group, "member": member}),
+        )
 
 
 async def _alarms(client: NodeClient) -> list[Any]:

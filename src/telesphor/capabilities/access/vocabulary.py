@@ -198,7 +198,8 @@ when { ["person", "system", "device", "organisation", "node"].contains(principal
 @id("base:broken-glass")
 permit (principal, action in [Telesphor::Action::"break-glass", Telesphor::Action::"read"], resource)
 when {
-  principal.kind == "person" && context has purpose && context.purpose == "emergency" && context has break_glass
-  && context.break_glass.reauthenticated && context.now < context.break_glass.until
+  principal.kind == "person" && principal.roles.contains("clinician")
+  && context has purpose && context.purpose == "emergency"
+  && context has break_glass && context.break_glass.reauthenticated && context.now < context.break_glass.until
 };
 """

@@ -37,6 +37,7 @@ from telesphor.runtime.capability import Capability, Receipt, State
 from telesphor.vault.model import ReadGrant
 from telesphor.vault.vault import Vault
 from tests.support.authenticator import Authenticator
+from tests.support.staff import appointment
 from tests.unit.capabilities.world import ORIGIN, START_MS, World
 
 MINUTE_MS = 60_000
@@ -73,6 +74,7 @@ class Infirmary(World):
             self.enrol_known("person", number) for number in range(5)
         )
         self.appoint(self.officer)
+        self.appoint(self.doctor, self.nurse, role="clinician")
         self.note = self.put_about(self.patient.actor)
 
     def now_ms(self) -> int:
@@ -85,13 +87,9 @@ class Infirmary(World):
         self.ask(self.node, register_command(wallet, node=ORIGIN))
         return wallet
 
-    def appoint(self, person: Wallet) -> None:
-        """Make somebody a privacy officer."""
-        group = self.ids.next()
-        form = {"group": group, "kind": "role", "role": "privacy-officer"}
-        self.ask(
-            self.hospital, ("group.form/1", form), ("group.add/1", {"group": group, "member": person.actor})
-        )
+    def appoint(self, *people: Wallet, role: str = "privacy-officer") -> None:
+        """Give people a role, by a group of their own."""
+        self.ask(self.hospital, *appointment(self.ids, *(one.actor for one in people), role=role))
 
     def put_about(
         self,

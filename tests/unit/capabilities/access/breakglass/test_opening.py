@@ -13,6 +13,15 @@ from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime.database import open_reader
 from tests.unit.capabilities.access.infirmary import DAY_MS, MINUTE_MS, Infirmary
 
+FOR_PARAMEDICS = """\
+@id("paramedics")
+permit (principal, action in [Telesphor::Action::"break-glass", Telesphor::Action::"read"], resource)
+when {
+  principal.roles.contains("paramedic") && context has purpose && context.purpose == "emergency"
+  && context has break_glass && context.now < context.break_glass.until
+};
+"""
+
 
 def test_opening_names_patient_and_officers_and_alarms_at_once(infirmary: Infirmary) -> None:
     glass = infirmary.open(infirmary.doctor, "object", infirmary.note)
@@ -32,6 +41,7 @@ def test_opening_names_patient_and_officers_and_alarms_at_once(infirmary: Infirm
 
 
 def test_officer_who_breaks_the_glass_is_not_the_one_told(infirmary: Infirmary) -> None:
+    infirmary.appoint(infirmary.officer, role="clinician")
     infirmary.open(infirmary.officer, "record", infirmary.patient.actor)
     assert infirmary.entries()[-1].body.notified == (infirmary.patient.actor,)
 
@@ -45,6 +55,26 @@ def test_minutes_beyond_the_hour_are_refused_at_the_edge(infirmary: Infirmary, m
 def test_reason_of_ones_own_is_refused_at_the_edge(infirmary: Infirmary) -> None:
     command = infirmary.opening("object", infirmary.note, reason="curiosity")
     assert infirmary.plain_refusal(infirmary.doctor, command) == "command-refused"
+
+
+def test_person_who_is_no_clinician_is_denied_whatever_role_it_has_besides(infirmary: Infirmary) -> None:
+    """Patients are registered as well, and so is everybody whom they bring along."""
+    stranger = infirmary.enrol_known("person", 8)
+    for person in (stranger, infirmary.writer, infirmary.officer):
+        nonce = infirmary.nonce(person)
+        command = infirmary.opening("object", infirmary.note, nonce=nonce)
+        assert infirmary.refusal(person, command) == "access-denied"
+        assert [entry.type for entry in infirmary.entries()[-2:]] == [
+            "break-glass.challenged/1",
+            "access.decided/1",
+        ]
+
+
+def test_rule_of_the_organisation_lets_others_break_the_glass(infirmary: Infirmary) -> None:
+    infirmary.forbid_rule(FOR_PARAMEDICS)
+    infirmary.appoint(infirmary.writer, role="paramedic")
+    infirmary.open(infirmary.writer, "object", infirmary.note)
+    assert infirmary.may_read(infirmary.writer, infirmary.note)
 
 
 @pytest.mark.parametrize("kind", ["organisation", "system", "device"])

@@ -15,11 +15,11 @@ forbid (
   resource
 ) when { principal.kind == "system" };
 `,
-  emergency: `@id("emergencies-by-clinicians-only")
+  emergency: `@id("emergencies-with-passkeys-only")
 forbid (
   principal,
   action == Telesphor::Action::"break-glass",
   resource
-) unless { principal.roles.contains("clinician") };
+) when { context has break_glass && !context.break_glass.passkey };
 `,
 } as const;

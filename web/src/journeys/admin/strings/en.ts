@@ -273,7 +273,7 @@ export const en = {
     template: {
       administrators: "Administrators see how the node is run",
       hours: "No erasing by systems",
-      emergency: "Emergencies by clinicians only",
+      emergency: "Emergencies with a passkey only",
     },
   },
   contracts: {

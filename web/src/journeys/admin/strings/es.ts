@@ -279,7 +279,7 @@ export const es: Like<typeof en> = {
     template: {
       administrators: "La administración ve cómo funciona el nodo",
       hours: "Los sistemas no borran",
-      emergency: "Emergencias solo del personal clínico",
+      emergency: "Emergencias solo con llave de acceso",
     },
   },
   contracts: {
