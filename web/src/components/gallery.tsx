@@ -24,6 +24,7 @@ import {
   Offline,
   Page,
   Plot,
+  Pill,
   PurposeChip,
   Revoked,
   Seal,
@@ -106,6 +107,13 @@ function Gallery() {
                 <PurposeChip key={purpose} purpose={purpose} />
               ),
             )}
+            <Pill icon="check" tone="accent">
+              In force
+            </Pill>
+            <Pill icon="waiting" tone="wait">
+              Offered
+            </Pill>
+            <Pill title="nurse">Nurse</Pill>
           </Group>
           <Check state="done" label="Identity confirmed" detail="By name and birth date" />
           <Check state="waiting" label="Consent to the visit" />

@@ -7,6 +7,7 @@ export { DataList, type Column } from "./DataList";
 export { Glass } from "./Glass";
 export { Icon, type IconName } from "./icons";
 export { Page } from "./Page";
+export { Pill } from "./Pill";
 export { Plot, type Series, type Tone } from "./Plot";
 export { ProofDrawer, type ProofFacts } from "./ProofDrawer";
 export { safeName, saveBlob } from "./saving";

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useStrings } from "~/strings";
 import { ByHand, useCopy } from "./copying";
 import { Icon, type IconName } from "./icons";
+import { Pill } from "./Pill";
 import styles from "./words.module.css";
 
 /** Under every piece of patient data: one grey line that says who can see this, and why. */
@@ -29,10 +30,9 @@ export function PurposeChip({ purpose }: { purpose: string }) {
   const words: Record<string, string> = useStrings().purposes;
   const { icon, tone } = PURPOSES[purpose] ?? { icon: "info" as const };
   return (
-    <span className={styles.chip} data-tone={tone}>
-      <Icon name={icon} size={16} />
+    <Pill icon={icon} tone={tone}>
       {words[purpose] ?? purpose}
-    </span>
+    </Pill>
   );
 }
 

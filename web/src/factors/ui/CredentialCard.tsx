@@ -2,7 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Confirm, Icon, TimeText, type IconName } from "~/components";
+import { Confirm, Icon, Pill, TimeText, type IconName } from "~/components";
 import { wallet } from "~/session";
 import type { HeldCredential } from "../book";
 import { useFactorStrings } from "../strings";
@@ -47,10 +47,9 @@ export function CredentialCard({ held, said, nowMs, onChanged }: Props) {
             <bdi>{words.from(issuer)}</bdi>
           </p>
         </div>
-        <span className={styles.standing} data-tone={state === "active" ? "good" : "wait"}>
-          <Icon name={state === "active" ? "check" : "minus"} size={16} />
+        <Pill icon={state === "active" ? "check" : "minus"} tone={state === "active" ? "accent" : "wait"}>
           {words.standings[state]}
-        </span>
+        </Pill>
       </div>
       {state !== "active" && <p>{words.standingTexts[state]}</p>}
       <FactorFacts

@@ -2,7 +2,7 @@
 
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { Await, DataList, Empty, Icon, Page, TimeText, type Column } from "~/components";
+import { Await, DataList, Empty, Icon, Page, Pill, TimeText, type Column } from "~/components";
 import { useMe } from "~/session";
 import { useRoleName } from "~/strings/roles";
 import { useWatched } from "../../auditor/watch/useWatch";
@@ -130,9 +130,7 @@ function useColumns(): Column<PersonLine>[] {
         ) : (
           <span className={styles.chips}>
             {roles.map((role) => (
-              <span key={role} className={styles.chip}>
-                {called(role)}
-              </span>
+              <Pill key={role}>{called(role)}</Pill>
             ))}
           </span>
         ),

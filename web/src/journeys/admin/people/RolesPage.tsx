@@ -1,6 +1,6 @@
 /** Each role that somebody has, and who has it now: by a group, or by a grant. */
 
-import { Await, Empty, Page } from "~/components";
+import { Await, Empty, Page, Pill } from "~/components";
 import { useRoleName } from "~/strings/roles";
 import { useWatched } from "../../auditor/watch/useWatch";
 import styles from "../parts/parts.module.css";
@@ -32,9 +32,9 @@ export function RolesPage() {
                 </dt>
                 <dd>
                   {people.map((person) => (
-                    <span key={person.id} className={styles.chip} title={person.id}>
+                    <Pill key={person.id} title={person.id}>
                       {nameOf(person, strings.kinds)}
-                    </span>
+                    </Pill>
                   ))}
                 </dd>
               </div>

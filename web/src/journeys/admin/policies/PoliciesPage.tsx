@@ -2,7 +2,7 @@
 
 import { Accordion, Button } from "@mantine/core";
 import { useState } from "react";
-import { Await, CopyText, Icon, Page } from "~/components";
+import { Await, CopyText, Icon, Page, Pill } from "~/components";
 import { useWatched } from "../../auditor/watch/useWatch";
 import { useSpeech } from "../../auditor/words";
 import { nameOf } from "../parts/words";
@@ -114,9 +114,8 @@ function OneSlot({ slot, onEdit }: { slot: Slot; onEdit: (text: string) => void 
 export function Effect({ effect }: { effect: "permit" | "forbid" }) {
   const t = useAdminStrings().policies;
   return (
-    <span className={styles.effect} data-effect={effect}>
-      <Icon name={effect === "permit" ? "check" : "cross"} size={16} />
+    <Pill icon={effect === "permit" ? "check" : "cross"} tone={effect === "permit" ? "accent" : "wait"}>
       {effect === "permit" ? t.permit : t.forbid}
-    </span>
+    </Pill>
   );
 }

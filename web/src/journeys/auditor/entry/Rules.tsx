@@ -1,7 +1,7 @@
 /** The rules that decided: in words, and on request as they are written. */
 
 import { Accordion } from "@mantine/core";
-import { Icon } from "~/components";
+import { Pill } from "~/components";
 import type { Decision, PolicyText } from "../shapes";
 import { useAuditorStrings } from "../strings";
 import { useSpeech } from "../words";
@@ -33,10 +33,12 @@ export function Rule({ policy }: { policy: PolicyText }) {
   return (
     <div className={styles.rule}>
       <div className={styles.ruleHead}>
-        <span className={styles.effect} data-effect={policy.effect}>
-          <Icon name={policy.effect === "permit" ? "check" : "cross"} size={16} />
+        <Pill
+          icon={policy.effect === "permit" ? "check" : "cross"}
+          tone={policy.effect === "permit" ? "accent" : "wait"}
+        >
           {policy.effect === "permit" ? t.permit : t.forbid}
-        </span>
+        </Pill>
         <span>{rule(policy.id, policy.words)}</span>
         <code className={styles.mono}>{policy.id}</code>
       </div>

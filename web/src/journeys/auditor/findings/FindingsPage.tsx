@@ -2,7 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Await, CopyText, DataList, Empty, Icon, Page, TimeText, type Column } from "~/components";
+import { Await, CopyText, DataList, Empty, Page, Pill, TimeText, type Column } from "~/components";
 import { Link } from "~/router";
 import { api, asApiError, type ApiError } from "~/session";
 import { placeOf } from "../log/filter";
@@ -86,10 +86,9 @@ function useColumns(): Column<Finding>[] {
       title: t.verdict,
       primary: true,
       render: (one) => (
-        <span className={styles.verdict}>
-          <Icon name={one.verdict === "hold" ? "pause" : "alarm"} size={16} />
+        <Pill icon={one.verdict === "hold" ? "pause" : "alarm"} tone="wait">
           {t.verdicts[one.verdict] ?? one.verdict}
-        </span>
+        </Pill>
       ),
     },
     {

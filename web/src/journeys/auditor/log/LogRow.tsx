@@ -2,7 +2,7 @@
 
 import { Checkbox } from "@mantine/core";
 import { memo } from "react";
-import { Icon, PurposeChip, TimeText, type IconName } from "~/components";
+import { Icon, Pill, PurposeChip, TimeText, type IconName } from "~/components";
 import { pathOf } from "~/router";
 import { numberText } from "~/strings";
 import type { Row } from "../shapes";
@@ -50,10 +50,9 @@ export const LogRow = memo(function LogRow({ row, chosen, onChoose }: Props) {
       </a>
       <span className={styles.chips}>
         {row.outcome === "deny" && (
-          <span className={styles.refused}>
-            <Icon name="cross" size={14} />
+          <Pill icon="cross" tone="wait">
             {t.forbidden}
-          </span>
+          </Pill>
         )}
         {row.purpose !== null && <PurposeChip purpose={row.purpose} />}
       </span>

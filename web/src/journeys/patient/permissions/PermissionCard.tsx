@@ -2,7 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Confirm, Icon, PurposeChip, TimeText } from "~/components";
+import { Confirm, Icon, Pill, PurposeChip, TimeText } from "~/components";
 import { describe, useOpenings } from "~/record";
 import { command } from "~/session";
 import { useLanguage } from "~/strings";
@@ -43,10 +43,12 @@ export function PermissionCard({ token, side, onChanged }: Props) {
           )}
           {token.role !== null && <p className={styles.quiet}>{roleText(token.role, all)}</p>}
         </div>
-        <span className={styles.standing} data-tone={token.lives ? "good" : over ? undefined : "wait"}>
-          <Icon name={token.lives ? "check" : over ? "minus" : "waiting"} size={16} />
+        <Pill
+          icon={token.lives ? "check" : over ? "minus" : "waiting"}
+          tone={token.lives ? "accent" : over ? undefined : "wait"}
+        >
           {(words.standings as Record<string, string>)[token.standing] ?? token.standing}
-        </span>
+        </Pill>
       </div>
       <dl className={styles.facts}>
         {token.actions.length > 0 && (
