@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not (WEB_FOLDER / "index.html").exists(), reason="the app is not built: `make web`"),
 ]
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 LOG_OFF = """() => fetch("/v1/session", {
   method: "DELETE", headers: {"telesphor-session": sessionStorage.getItem("telesphor-session")},
 })"""

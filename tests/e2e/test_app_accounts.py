@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not (WEB_FOLDER / "index.html").exists(), reason="the app is not built: `make web`"),
 ]
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,

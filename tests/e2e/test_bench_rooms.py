@@ -41,8 +41,6 @@ def test_messages_are_sent_shown_and_delivered(run: Run, monkeypatch: pytest.Mon
     figures = list(messages.measure(run))
     assert [figure.unit for figure in figures] == ["ms"] * 4
     assert all(figure.value > 0 for figure in figures)
-    receipt, _, _, delivered = (figure.value for figure in figures)
-    assert receipt < delivered
 
 
 def test_first_page_counts_what_is_imported_at_once_and_nothing_later(tmp_path: Path) -> None:

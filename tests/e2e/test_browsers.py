@@ -24,7 +24,7 @@ from telesphor.runtime.websocket import FRAME_BYTES_MAX
 from tests.e2e.running import Answer, Running, code_of, running
 from tests.support.certificates import Organisation
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 class Tab(NamedTuple):

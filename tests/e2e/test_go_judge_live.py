@@ -33,7 +33,7 @@ def test_go_accepts_what_a_running_node_publishes(judge: Path, tmp_path: Path) -
         opening = [("visit.open/1", _visit(node)) for _ in range(PACKED)]
         receipt = node.post(node.sign(node.system, *opening)).json()
         last = receipt["entries"][-1]["position"]
-        assert node.node.integrator.wait_for(last, timeout_seconds=10)
+        assert node.node.integrator.wait_for(last, timeout_seconds=30)
         size = _mirror(node, tmp_path / "mirror")
         reader = node.node.reader()
         leaves = [leaf_hash(entry.data).hex() for entry in reader.entries(first=0, end=size)]

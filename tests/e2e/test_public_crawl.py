@@ -48,7 +48,7 @@ from tests.support.crawl import Answered, Secrets, crawl, secrets_of
 from tests.support.neighbours import ORGANISATION, telesphor
 from tests.support.witnesses import log_signer, make_card, make_witness, serving_witness
 
-ANCHORED_SECONDS = 20.0
+ANCHORED_SECONDS = 60.0
 PAGES = "/docs-files/"
 ASSETS = "/assets/"
 COMMON_WORDS = {"emergency", "Emergency"}

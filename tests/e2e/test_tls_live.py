@@ -28,6 +28,8 @@ from tests.support.secure_app import secure_app
 LARGE = 100_000_000
 WAIT_SECONDS = 30.0
 LOOK_SECONDS = 0.2
+ENDED_SECONDS = 4.5
+"""Moments on a quiet machine; what waits for the listener's own limits takes longer."""
 """How often a context looks for another certificate here; a second is shipped, as `test_reloading` sees."""
 
 
@@ -136,7 +138,7 @@ def test_client_that_says_goodbye_is_answered_with_one(live_uvloop: Live) -> Non
         started = time.monotonic()
         line.say_goodbye()
         assert line.receive_goodbye()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < ENDED_SECONDS
 
 
 def test_client_that_closes_its_half_of_the_line_does_not_hang_the_server(live: Live) -> None:
@@ -146,7 +148,7 @@ def test_client_that_closes_its_half_of_the_line_does_not_hang_the_server(live: 
         started = time.monotonic()
         line.close_half()
         line.drain_without_answering()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < ENDED_SECONDS
 
 
 def test_server_that_closes_says_goodbye(live_uvloop: Live) -> None:
@@ -161,7 +163,7 @@ def test_client_that_never_answers_a_goodbye_is_dropped(impatient: Live) -> None
         line.send(b"GET /channel HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         started = time.monotonic()
         assert line.drain_without_answering() > 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < ENDED_SECONDS
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
@@ -171,7 +173,7 @@ def test_client_that_stops_in_the_handshake_is_dropped(impatient: Live, sent: by
         line.sendall(sent)
         started = time.monotonic()
         assert _hung_up(line)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < ENDED_SECONDS
         assert asyncio.run(fetch(impatient.port, "/channel", impatient.client))
 
 
@@ -281,7 +283,7 @@ def test_probe_of_what_is_no_tls_fails_in_time(tmp_path: Path) -> None:
         started = time.monotonic()
         with pytest.raises(ProbeFailed):
             probe("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.3)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < ENDED_SECONDS
 
 
 def _serve_once(listener: socket.socket, context: ssl.SSLContext) -> None:

@@ -251,7 +251,7 @@ def test_full_disk_is_refused_by_name_and_the_node_recovers(tmp_path: Path) -> N
             assert again.status == 200, again
             bearer = {"authorization": f"Bearer {node.read_ticket(kept)}"}
             assert node.ask("GET", f"/v1/objects/{kept}/content", headers=bearer).body == b"kept" * 1_000
-            assert node.node.integrator.wait_for(acknowledged[-1], timeout_seconds=10)
+            assert node.node.integrator.wait_for(acknowledged[-1], timeout_seconds=30)
             assert node.ask("GET", "/healthz").json()["status"] == "ok"
         assert check_ledger(disk / "node").entries > acknowledged[-1]
         with _full(disk):

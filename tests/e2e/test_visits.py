@@ -24,7 +24,7 @@ from tests.e2e.test_browsers import Tab, begin
 from tests.e2e.test_invitations import Cast, Link
 from tests.support.staff import appointment
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 Steps = tuple[tuple[str, dict[str, Any]], ...]
 TESTED = {"camera": "ok", "microphone": "ok", "speaker": "ok", "network": "good"}
 

@@ -430,6 +430,6 @@ def test_integrator_on_a_small_disk_catches_up_when_there_is_room(
     ledger.integrator.start()
     assert not ledger.integrator.wait_for(1_999, timeout_seconds=0.5)
     filler.unlink()
-    assert ledger.integrator.wait_for(1_999, timeout_seconds=10)
+    assert ledger.integrator.wait_for(1_999, timeout_seconds=60)
     ledger.close()
     ledger.check()

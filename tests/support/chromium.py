@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 
-START_SECONDS = 20.0
-PAGE_SECONDS = 20.0
+START_SECONDS = 60.0
+PAGE_SECONDS = 60.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PLAIN = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-software-rasterizer"]
 """What a browser of the tests is started with: it may be root's, with as little shared memory as a container gives,

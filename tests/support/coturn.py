@@ -20,7 +20,7 @@ from tests.support.bcoin import free_port
 
 SECRET = b"a-secret-between-node-and-relay"
 HOST = "127.0.0.1"
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 SETTINGS = """\
 listening-ip={host}

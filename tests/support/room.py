@@ -32,7 +32,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 ASK_SECONDS = 60.0
 """A page that seals or plays on a busy machine takes a few."""
 

@@ -18,7 +18,7 @@ from telesphor.runtime.tls.context import TlsContext
 from telesphor.runtime.tls.listening import SecureListener, SecureServer, channel_of
 
 PIECE = bytes(256 * 1024)
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:

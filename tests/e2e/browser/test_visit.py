@@ -150,7 +150,7 @@ def recorded(met: Met) -> Met:
     consent_card(patient, "recording").get_by_role("button", name="Take back").click()
     for person in (doctor, patient):
         person.sees("Recording off.")
-    wait_until(lambda: kept(met), lambda: f"no recording is kept: {doctor.said[-5:]}", seconds=40)
+    wait_until(lambda: kept(met), lambda: f"no recording is kept: {doctor.said[-5:]}")
     assert broken, "the upload was never cut"
     return met
 

@@ -155,7 +155,7 @@ class World:
     def begin_with(self, data: bytes) -> Receipt:
         """Take a request for the first entry as the node does when it is made."""
         request = read_genesis(data, registry=self.registry, origin=ORIGIN, clock=self.clock)
-        return self.machine.call_blocking(request, timeout_seconds=10)
+        return self.machine.call_blocking(request, timeout_seconds=60)
 
     def sign(self, wallet: Wallet, *commands: Command, node: str = ORIGIN) -> bytes:
         """Sign commands as `wallet`, now."""
@@ -163,7 +163,7 @@ class World:
 
     def take(self, data: bytes) -> Receipt:
         """What the edge does with the bytes of a request."""
-        return self.machine.call_blocking(self.authenticator.authenticate(data), timeout_seconds=10)
+        return self.machine.call_blocking(self.authenticator.authenticate(data), timeout_seconds=60)
 
     def ask(self, wallet: Wallet, *commands: Command) -> Receipt:
         """Sign and take."""
@@ -172,7 +172,7 @@ class World:
     def record_own_word(self, command: CommandType, body: Body) -> Receipt:
         """What the node says by itself."""
         actor = Actor(self.node.actor, "node", self.node.signing_key.public.key_id)
-        return self.machine.call_blocking(Request(actor, ((command, body),)), timeout_seconds=10)
+        return self.machine.call_blocking(Request(actor, ((command, body),)), timeout_seconds=60)
 
     def enrol(self, kind: str, *, by: Wallet | None = None) -> Wallet:
         """A new, registered actor."""

@@ -25,7 +25,7 @@ def _enrol(node: Node) -> None:
     signed = sign_request(
         node_wallet(node.keys), node=ORIGIN, commands=[command], clock=node.clock, ids=node.ids
     )
-    node.machine.call_blocking(node.authenticate(signed), timeout_seconds=10)
+    node.machine.call_blocking(node.authenticate(signed), timeout_seconds=60)
 
 
 @pytest.fixture

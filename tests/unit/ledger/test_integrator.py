@@ -22,7 +22,7 @@ from telesphor.runtime.blobs import Blobs, Buffer
 from telesphor.runtime.database import StorageFailed
 from tests.support.ledger import ORIGIN, START_MS, Ledger, change, flip, wait_until
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture

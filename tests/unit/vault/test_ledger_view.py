@@ -9,7 +9,7 @@ from pathlib import Path
 from telesphor.runtime.database import open_database
 from telesphor.vault.store import LedgerView
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 def test_thread_that_reads_may_read_within_it_and_sees_one_moment(tmp_path: Path) -> None:

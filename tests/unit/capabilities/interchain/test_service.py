@@ -340,7 +340,7 @@ def test_forged_request_within_the_process_does_not_say_it(hospital: Hospital, w
     for name, word in own_words(hospital, grant):
         command = getattr(world.desk, f"_{name}")
         with pytest.raises(NotPermitted):
-            world.machine.call_blocking(Request(actor, ((command, word),)), timeout_seconds=10)
+            world.machine.call_blocking(Request(actor, ((command, word),)), timeout_seconds=60)
     assert len(world.entries()) == before
 
 
@@ -348,7 +348,7 @@ def test_word_said_by_another_than_the_node_is_refused_even_while_it_is_said(hos
     world, grant = hospital.world, hospital.submit(BUNDLE)
     pretender = Actor(hospital.system.actor, "node", hospital.system.signing_key.public.key_id)
     world.desk._record = lambda command, word: world.machine.call_blocking(
-        Request(pretender, ((command, word),)), timeout_seconds=10
+        Request(pretender, ((command, word),)), timeout_seconds=60
     )
     with pytest.raises(NotPermitted):
         world.desk.judge(grant, BUNDLE)

@@ -58,7 +58,7 @@ ORIGIN = "node.example/telesphor"
 START_MS = 1_795_348_275_123
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60.0
 
 
 class Use(Body, frozen=True, kw_only=True):

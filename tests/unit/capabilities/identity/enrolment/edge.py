@@ -14,7 +14,7 @@ from aiohttp import web
 from telesphor.kernel.errors import Kind, TelesphorError
 from tests.unit.capabilities.identity.enrolment.ward import Ward
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @asynccontextmanager

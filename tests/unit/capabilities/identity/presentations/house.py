@@ -322,7 +322,7 @@ class House:
         node = Actor(self.world.node.actor, "node", self.world.node.signing_key.public.key_id)
         command = CommandType("look/1", Body, decide)
         with pytest.raises(TelesphorError, match="makes no entry"):
-            self.world.machine.call_blocking(Request(node, ((command, Body()),)), timeout_seconds=10)
+            self.world.machine.call_blocking(Request(node, ((command, Body()),)), timeout_seconds=60)
         return found[0]
 
 

@@ -98,7 +98,7 @@ def test_ledger_of_a_node_that_let_lost_keys_act_is_refused(tmp_path: Path) -> N
         request = world.authenticator.authenticate(world.sign(person, settings))
         world.ask(clinic, report_lost_command(person.actor, reason="stolen"))
         world.machine._guards = ()  # the node is dishonest
-        world.machine.call_blocking(request, timeout_seconds=10)
+        world.machine.call_blocking(request, timeout_seconds=60)
         files = LedgerFiles(
             ledger=world.path,
             published=tmp_path / "published.sqlite",

@@ -164,7 +164,7 @@ def test_request_that_waited_while_its_actor_was_reported_is_refused(case: Case)
     request = case.world.authenticator.authenticate(case.world.sign(case.person, case.settings()))
     case.world.ask(case.clinic, case.report())
     with pytest.raises(ActorSuspended):
-        case.world.machine.call_blocking(request, timeout_seconds=10)
+        case.world.machine.call_blocking(request, timeout_seconds=60)
 
 
 def test_own_report_is_the_last_command_of_its_request(case: Case) -> None:

@@ -85,6 +85,8 @@ def test_markup_and_control_characters_are_only_text() -> None:
     assert scan("<script>alert(1)</script>\x00\x1b[31m{{7*7}}").verdict == "pass"
 
 
+TEXT_SECONDS_MAX = 10.0
+"""A tenth of a second on a quiet machine; whoever tries everything at every character takes minutes."""
 UNITS = ("a.", "1-", "password ", "a@", "4", "eyj", "a-", "1 ", "a@a.", "\u0301", "-----begin ")
 
 
@@ -92,7 +94,7 @@ UNITS = ("a.", "1-", "password ", "a@", "4", "eyj", "a-", "1 ", "a@a.", "\u0301"
 def test_no_text_takes_long(unit: str) -> None:
     began = time.perf_counter()
     scan((unit * TEXT_CHARS_MAX)[:TEXT_CHARS_MAX], names=("Maria Garcia",) * 1000)
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < TEXT_SECONDS_MAX
 
 
 def test_set_is_the_same_for_the_same_seed() -> None:

@@ -22,7 +22,7 @@ from tests.support.ethereum import KEY
 
 LOG = LogSigner("clinic.example/ledger", b"\x01" * 32, b"\x02" * 32)
 HEAD = Checkpoint(LOG.origin, 2_000_000, hashlib.sha256(b"root").digest())
-WAIT_SECONDS_MAX = 20.0
+WAIT_SECONDS_MAX = 60.0
 
 
 @asynccontextmanager
