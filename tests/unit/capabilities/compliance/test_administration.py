@@ -46,11 +46,15 @@ def test_people_are_listed_with_names_and_keys_in_pages(office: Office) -> None:
 def test_roles_are_listed_with_who_has_them(office: Office) -> None:
     hospital, watch = office.actor(office.hospital), office.watch(office.hospital, scope="administration")
     page = office.people.roles(hospital, watch)
-    (role,) = page.roles
-    assert (role.role, [person.id for person in role.people]) == ("privacy-officer", [office.officer.actor])
-    (group,) = page.groups
-    assert (group.role, group.reserved, group.keeper.id) == ("privacy-officer", True, office.hospital.actor)
-    assert [member.id for member in group.members] == [office.officer.actor]
+    people = {role.role: {person.id for person in role.people} for role in page.roles}
+    clinicians = {office.doctor.actor, office.nurse.actor}
+    assert people == {"clinician": clinicians, "privacy-officer": {office.officer.actor}}
+    officers, staff = sorted(page.groups, key=lambda group: not group.reserved)
+    assert (officers.role, officers.reserved, officers.keeper.id) == (
+        "privacy-officer", True, office.hospital.actor,
+    )  # fmt: skip
+    assert [member.id for member in officers.members] == [office.officer.actor]
+    assert (staff.role, staff.reserved) == ("clinician", False)
 
 
 def test_no_device_is_an_empty_page(office: Office) -> None:

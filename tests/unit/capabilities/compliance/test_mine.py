@@ -41,7 +41,7 @@ def test_denial_is_told_as_one(office: Office) -> None:
     line = next(line for line in seen(office) if line.who.id == office.nurse.actor)
     assert (line.allowed, line.why) == (False, "no rule allows it")
     assert line.sentence == (
-        "Somebody (person) was refused: read a document of yours for payment: no rule allows it."
+        "Somebody (clinician) was refused: read a document of yours for payment: no rule allows it."
     )
 
 
