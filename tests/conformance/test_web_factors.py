@@ -55,6 +55,12 @@ def office(node: Running) -> IssuingOffice:
     return IssuingOffice(node)
 
 
+@pytest.fixture(autouse=True)
+def taking_back(office: IssuingOffice) -> Iterator[None]:
+    yield
+    office.take_back()
+
+
 @pytest.fixture(scope="module")
 def patient(judge: Judge, node: Running, office: IssuingOffice) -> Holder:
     """A patient who has collected an identity credential."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from telesphor.app import node_wallet
 from telesphor.capabilities.identity.credentials.model import Factor, Group
 from telesphor.capabilities.identity.presentations.model import FactorWanted
+from telesphor.client.errors import ClientRefused
 from telesphor.client.issuing import Issuer, IssuerClient, Noted, vouch
 from telesphor.client.requests import register_command
 from telesphor.client.wallet import Wallet
@@ -33,6 +35,7 @@ class IssuingOffice:
 
     def __init__(self, node: Running) -> None:
         self.node = node
+        self._asked: list[str] = []
         self.wallet = self.register("organisation")
         self.issuer: Issuer = self.run(lambda client: client.become_issuer())
 
@@ -81,7 +84,19 @@ class IssuingOffice:
         link = self.run(
             lambda client: client.request_factors(wanted, purpose="treatment", holder=holder, seconds=seconds)
         )
-        return str(link.presentation)
+        self._asked.append(str(link.presentation))
+        return self._asked[-1]
+
+    def take_back(self) -> None:
+        """Withdraw what was asked and has no answer: only so many requests may wait for one person."""
+        asked, self._asked = self._asked, []
+
+        async def work(client: IssuerClient) -> None:
+            for presentation in asked:
+                with suppress(ClientRefused):  # It was answered, or withdrawn.
+                    await client.send(("presentation.withdraw/1", {"presentation": presentation}))
+
+        self.run(work)
 
     def register(self, kind: str = "person") -> Wallet:
         """Somebody new."""

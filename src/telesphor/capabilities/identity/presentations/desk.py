@@ -37,6 +37,7 @@ from telesphor.capabilities.identity.presentations.entries import (
 )
 from telesphor.capabilities.identity.presentations.model import (
     AUDIENCE_CHARS_MAX,
+    OPEN_MAX,
     REFUSALS_MAX,
     REQUEST_SECONDS_MAX,
     FactorNotShown,
@@ -53,6 +54,7 @@ from telesphor.capabilities.identity.presentations.model import (
     RequestLink,
     RequestMismatch,
     RequestRefused,
+    RequestsTooMany,
     ResponseMissing,
     WrongHolder,
 )
@@ -114,6 +116,7 @@ class PresentationDesk:
             PresentationExists, NonceUsed: the id or the nonce was used before.
             RequestRefused: a factor is asked for twice, or it ends in the past or too late.
             ActorMissing, ActorRetired: the holder is not there to be asked.
+            RequestsTooMany: `OPEN_MAX` requests of the actor wait for the holder already.
         """
         require_kind(actor, *VERIFIERS)
         nonce = digest_of(command.nonce.encode())
@@ -124,6 +127,7 @@ class PresentationDesk:
         _check_request(command, now_ms=state.now_ms)
         if command.holder is not None:
             _check_holder_kind(active_actor(state.db, command.holder).kind)
+            _check_room(actor, command.holder, state)
         document = write_document(_request_of(actor, command, origin=node_of(state.db)[1]))
         digest = digest_of(document)
         body = Requested(
@@ -255,6 +259,15 @@ def _check_request(command: RequestFactors, *, now_ms: int) -> None:
     expires_ms = parse_instant(command.expires_at)
     if not now_ms < expires_ms <= now_ms + REQUEST_SECONDS_MAX * 1000:
         raise RequestRefused(f"a request ends after now, and within `{REQUEST_SECONDS_MAX // 86_400}` days")
+
+
+def _check_room(verifier: Actor, holder: str, state: State) -> None:
+    """A person looks through what others ask of it: nobody may fill that list alone."""
+    if holder == verifier.id:
+        return
+    if store.count_asked(state.db, holder, verifier.id, after_ms=state.now_ms) >= OPEN_MAX:
+        text = f"`{OPEN_MAX}` requests of this verifier wait for the holder already"
+        raise RequestsTooMany(text, hint="withdraw one, or wait until it is answered or ends")
 
 
 def _request_of(actor: Actor, command: RequestFactors, *, origin: str) -> PresentationRequest:

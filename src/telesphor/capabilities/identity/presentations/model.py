@@ -40,6 +40,9 @@ REQUEST_SECONDS_MAX = 7 * 24 * 3600
 RELIED_SECONDS_MAX = 30 * 24 * 3600
 """How long a verifier may rely on what it was shown; after a month it looks again."""
 
+OPEN_MAX = 4
+"""Requests of one verifier that wait for one person: more would keep those of others out of sight."""
+
 AUDIENCE_CHARS_MAX = 255
 """As long as a key binding takes it."""
 
@@ -293,6 +296,13 @@ class RequestRefused(TelesphorError):
 
     code = "presentation-request-refused"
     kind = Kind.INVALID
+
+
+class RequestsTooMany(TelesphorError):
+    """As many requests of the same verifier wait for this person already as may."""
+
+    code = "presentations-too-many"
+    kind = Kind.CONFLICT
 
 
 class RequestAnswered(TelesphorError):

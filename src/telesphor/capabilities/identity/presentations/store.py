@@ -81,6 +81,16 @@ def asked_of(db: apsw.Connection, holder: str, *, after_ms: int, limit: int) -> 
     return [AskedRow(*row) for row in db.execute(sql, (holder, after_ms, limit))]
 
 
+def count_asked(db: apsw.Connection, holder: str, verifier: str, *, after_ms: int) -> int:
+    """Count the open requests of one verifier that name an actor and end after `after_ms`."""
+    sql = (
+        "SELECT count(*) FROM presentations WHERE holder = ? AND holder <> '' AND state = 'requested'"
+        " AND expires_ms > ? AND verifier = ?"
+    )
+    ((count,),) = db.execute(sql, (holder, after_ms, verifier))
+    return int(count)
+
+
 def apply(db: apsw.Connection, entry: Recorded) -> None:
     """Fold one entry of presentations into the tables."""
     presentation = parse_stream(entry.stream)[1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from telesphor.capabilities.identity.presentations.documents import read_request, write_document
-from telesphor.capabilities.identity.presentations.model import RequestGrant
+from telesphor.capabilities.identity.presentations.model import OPEN_MAX, RequestGrant
 from telesphor.kernel.digest import digest_of
 from telesphor.kernel.errors import TelesphorError
 from telesphor.ledger.replay import check_state
@@ -114,6 +114,28 @@ def test_id_used_before_is_refused(shared: House) -> None:
     with pytest.raises(TelesphorError) as caught:
         shared.request(presentation=link.presentation)
     assert caught.value.code == "presentation-exists"
+
+
+def test_verifier_that_fills_a_persons_list_is_refused_and_others_are_not(house: House) -> None:
+    person = house.world.enrol("person")
+    links = [house.request(holder=person) for _ in range(OPEN_MAX)]
+    with pytest.raises(TelesphorError) as caught:
+        house.request(holder=person)
+    assert caught.value.code == "presentations-too-many"
+    house.request(holder=person, by=house.patient)
+    house.request(holder=house.patient)
+    house.request()
+    house.world.ask(person, ("presentation.withdraw/1", {"presentation": links[0].presentation}))
+    house.request(holder=person)
+    with pytest.raises(TelesphorError):
+        house.request(holder=person)
+    house.world.clock.advance_ms(600_001)
+    house.request(holder=person)
+
+
+def test_who_asks_itself_fills_nobodys_list(shared: House) -> None:
+    for _ in range(OPEN_MAX + 1):
+        shared.request(holder=shared.patient, by=shared.patient)
 
 
 # Reading and withdrawing.
