@@ -63,7 +63,11 @@ class Visiting:
             reading=reading, names=browsers.people, clock=clock, read_document=read_document
         )
         self._news = VisitNews(
-            reading=reading, publish=browsers.hub.publish, clock=clock, changed=self._relay.changed
+            reading=reading,
+            publish=browsers.hub.publish,
+            clock=clock,
+            is_connected=browsers.hub.is_connected,
+            changed=self._relay.changed,
         )
 
     def capability(self) -> Capability:

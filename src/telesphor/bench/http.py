@@ -2,7 +2,7 @@
 
 The node is served in a process of its own and driven from another, on the same cores. Requests are
 signed in advance, as they come from thousands of clients and not from one. What is sent is a real use
-case, opening a visit: three look-ups, one entry, one row of state.
+case, opening a visit: three look-ups, one entry, four rows of state.
 """
 
 from __future__ import annotations

@@ -365,9 +365,10 @@ class EntryReader:
             return
         # The type is the last but one member of every entry, in canonical order before `v`.
         endings = tuple(f'"type":"{name}","v":1}}'.encode() for name in types)
-        for offset, data in enumerate(found):
-            if data.endswith(endings):
-                yield self.entry(first + offset)
+        wanted = [offset for offset, data in enumerate(found) if data.endswith(endings)]
+        previous = store.joined_previous(self.db, first=first, end=end) if wanted else []
+        for offset in wanted:
+            yield self.parse((first + offset, previous[offset], found[offset]))
 
     def stream(self, stream: str) -> list[RecordedEntry]:
         """All entries of a stream in order; empty when there is none.

@@ -217,6 +217,15 @@ def joined_entries(db: apsw.Connection, *, first: int, end: int) -> list[bytes] 
     return entries if len(entries) == end - first else None
 
 
+def joined_previous(db: apsw.Connection, *, first: int, end: int) -> list[int]:
+    """Positions before, in its stream, each of the entries `first` up to, not including, `end`, in one step too."""
+    sql = (
+        "SELECT group_concat(previous) FROM"
+        " (SELECT previous FROM entries WHERE position >= ? AND position < ? ORDER BY position)"
+    )
+    return [int(number) for number in db.execute(sql, (first, end)).get.split(",")]
+
+
 def count_positions(db: apsw.Connection) -> int:
     """Return the number of entries: the last position and one."""
     row = db.execute("SELECT max(position) FROM entries").fetchone()

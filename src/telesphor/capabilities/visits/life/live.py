@@ -16,7 +16,7 @@ import apsw
 import msgspec
 
 from telesphor.capabilities.visits.consents import entries as consent_entries
-from telesphor.capabilities.visits.entries import VISIT_CLOSED, VISIT_OBJECT_LINKED, VISIT_OPENED
+from telesphor.capabilities.visits.entries import VISIT_CLOSED, VISIT_OBJECT_LINKED, VISIT_OPENED, VisitOpened
 from telesphor.capabilities.visits.life import entries as life_entries
 from telesphor.capabilities.visits.life import store
 from telesphor.capabilities.visits.life.model import (
@@ -76,6 +76,7 @@ class VisitNews:
     Args:
         reading: opens a connection to the committed state for a moment.
         publish: tells it.
+        is_connected: whether there is anybody to tell; a wrong yes costs time, a wrong no a message.
         changed: called with the visit of each entry that may change who is in its room; never blocks.
     """
 
@@ -85,10 +86,12 @@ class VisitNews:
         reading: Callable[[], AbstractContextManager[apsw.Connection]],
         publish: Publish,
         clock: Clock,
+        is_connected: Callable[[str], bool] = lambda _: True,
         changed: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._reading = reading
         self._publish = publish
+        self._is_connected = is_connected
         self._clock = clock
         self._changed = changed
 
@@ -98,6 +101,8 @@ class VisitNews:
         if kind != VISIT_STREAM or self._is_untold(entry):
             return
         self._changed(visit)
+        if entry.type == VISIT_OPENED.name and not self._meets_somebody(entry.body):
+            return
         with self._reading() as db:
             seats = store.seats_of(db, visit)
             life = store.find_life(db, visit)
@@ -109,6 +114,10 @@ class VisitNews:
         for waiting, (patient, position) in moved.items():
             place = {"topic": f"visit/{waiting}", "visit": waiting, "position": position, "changes": []}
             self._publish([patient], place)
+
+    def _meets_somebody(self, body: VisitOpened) -> bool:
+        """Visits are opened by the thousand, mostly for people who are not there; nobody else has a seat yet."""
+        return self._is_connected(body.patient) or self._is_connected(body.clinician)
 
     def _tell(self, entry: Recorded, visit: str, seats: Sequence[SeatRow]) -> None:
         """An interpreter or a caregiver is told what happened and to whom, and no more, as the view shows no more."""

@@ -79,6 +79,7 @@ TABLES = ("visit_lives", "visit_seats")
 _LIFE = "visit, patient, clinician, phase, outcome, starts_ms, minutes, opened_at, led"
 _CHECKS = "camera, microphone, speaker, network"
 _SEAT = f"visit, actor, role, state, since, since_at, steps, {_CHECKS}, identity, presentation"
+_NEW_SEAT = "(?, ?, ?, 'expected', ?, ?, 0, NULL, NULL, NULL, NULL, NULL, NULL)"
 _LIVING = "('opened', 'scheduled', 'underway')"
 
 # The state to which an entry moves the seat of its actor, or of the participant that it names.
@@ -214,8 +215,9 @@ def _open(db: apsw.Connection, entry: Recorded, visit: str) -> None:
     )
     sql = "INSERT INTO visit_lives VALUES(?, ?, ?, ?, NULL, NULL, NULL, ?, 0, ?, ?)"
     db.execute(sql, row)
-    _seat_somebody(db, entry, visit, actor=body.patient, role=SeatRole.PATIENT)
-    _seat_somebody(db, entry, visit, actor=body.clinician, role=SeatRole.CLINICIAN)
+    patient = (visit, body.patient, SeatRole.PATIENT.value, entry.position, entry.at)
+    clinician = (visit, body.clinician, SeatRole.CLINICIAN.value, entry.position, entry.at)
+    db.execute(f"INSERT INTO visit_seats VALUES{_NEW_SEAT}, {_NEW_SEAT}", (*patient, *clinician))
 
 
 def _step(db: apsw.Connection, entry: Recorded, visit: str) -> None:
@@ -250,8 +252,8 @@ def _step(db: apsw.Connection, entry: Recorded, visit: str) -> None:
 
 def _seat_somebody(db: apsw.Connection, entry: Recorded, visit: str, *, actor: str, role: SeatRole) -> None:
     """A new seat, or that of a removed participant anew; the patient's, who is invited by a link, stays as it is."""
-    sql = """
-        INSERT INTO visit_seats VALUES(?, ?, ?, 'expected', ?, ?, 0, NULL, NULL, NULL, NULL, NULL, NULL)
+    sql = f"""
+        INSERT INTO visit_seats VALUES{_NEW_SEAT}
         ON CONFLICT(visit, actor) DO UPDATE SET
             role = excluded.role, state = 'expected', since = excluded.since, since_at = excluded.since_at,
             camera = NULL, microphone = NULL, speaker = NULL, network = NULL, identity = NULL,

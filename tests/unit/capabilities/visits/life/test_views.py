@@ -50,13 +50,16 @@ class Seen:
     def visit(self, wallet: Wallet, visit: str, *, kind: str = "person") -> VisitView:
         return self.views.show_visit(as_actor(wallet, kind=kind), VisitId(visit)).visit
 
-    def news(self, visit: str, *types: str) -> list[tuple[set[str], dict[str, Any]]]:
+    def news(
+        self, visit: str, *types: str, there: set[str] | None = None
+    ) -> list[tuple[set[str], dict[str, Any]]]:
         """What is told of the entries of these types in a visit."""
         told: list[tuple[set[str], dict[str, Any]]] = []
         desk = VisitNews(
             reading=self.reading,
             publish=lambda actors, message: told.append((set(actors), message)),
             clock=self.clock,
+            is_connected=lambda actor: there is None or actor in there,
         )
         for entry in self.lived.stream(visit):
             if entry.type in types:
@@ -218,6 +221,18 @@ def test_removed_participant_is_told_that_and_nothing_after_it(seen: Seen, lived
     assert lived.caregiver.actor in reached
     reached = {actor for actors, _ in seen.news(visit, "visit.left/1") for actor in actors}
     assert lived.caregiver.actor not in reached
+
+
+def test_opening_is_told_where_one_of_its_two_is_there(seen: Seen, lived: LivedClinic) -> None:
+    visit = lived.begin()
+    both = {lived.patient.actor, lived.clinician.actor}
+    for one in both:
+        told = seen.news(visit, "visit.opened/1", there={one})
+        assert (both, "visit.opened/1") in [
+            (actors, message["changes"][0]["type"]) for actors, message in told if "at" in message
+        ]
+    assert seen.news(visit, "visit.opened/1", there={lived.stranger.actor}) == []
+    assert seen.news(visit, "visit.begun/1", there=set())
 
 
 def test_readings_and_what_is_long_past_are_told_to_nobody(seen: Seen, lived: LivedClinic) -> None:
