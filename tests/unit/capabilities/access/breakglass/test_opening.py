@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +11,7 @@ from telesphor.capabilities.access.breakglass.standing import count_alarms, coun
 from telesphor.client.requests import Command
 from telesphor.kernel.errors import TelesphorError
 from telesphor.runtime.database import open_reader
+from tests.support.staff import appointment
 from tests.unit.capabilities.access.infirmary import DAY_MS, MINUTE_MS, Infirmary
 
 FOR_PARAMEDICS = """\
@@ -68,6 +69,31 @@ def test_person_who_is_no_clinician_is_denied_whatever_role_it_has_besides(infir
             "break-glass.challenged/1",
             "access.decided/1",
         ]
+
+
+@pytest.mark.parametrize("role", ["clinician", "privacy-officer"])
+def test_nobody_makes_a_clinician_of_itself(infirmary: Infirmary, role: str) -> None:
+    """Neither by a group nor by a token of its own, whoever it is."""
+    for person in (infirmary.patient, infirmary.writer, infirmary.doctor):
+        _, (_, (mint, terms)) = infirmary.granting(infirmary.nurse, infirmary.note)
+        own = {"recipient": {"kind": "actor", "id": person.actor}, "dataset": None, "role": role}
+        minted: Command = (mint, cast("dict[str, object]", terms) | own | {"actions": [], "purposes": []})
+        codes = []
+        for commands in (appointment(infirmary.ids, person.actor, role=role), (minted,)):
+            with pytest.raises(TelesphorError) as caught:
+                infirmary.ask(person, *commands)
+            codes.append(caught.value.code)
+        assert codes == ["not-permitted", "not-permitted"]
+
+
+def test_who_loses_the_role_reads_no_more_while_the_hour_still_runs(infirmary: Infirmary) -> None:
+    infirmary.open(infirmary.doctor, "object", infirmary.note)
+    assert infirmary.may_read(infirmary.doctor, infirmary.note)
+    formed = [entry for entry in infirmary.entries() if entry.type == "group.formed/1"]
+    (staff,) = (entry for entry in formed if entry.body.role == "clinician")
+    member = {"group": staff.stream.removeprefix("group/"), "member": infirmary.doctor.actor}
+    infirmary.ask(infirmary.hospital, ("group.remove/1", member))
+    assert not infirmary.may_read(infirmary.doctor, infirmary.note)
 
 
 def test_rule_of_the_organisation_lets_others_break_the_glass(infirmary: Infirmary) -> None:
