@@ -224,8 +224,10 @@ class MachineAndModel(RuleBasedStateMachine):
             large = body.text == TOO_LARGE  # type: ignore[attr-defined]
             if large and (ADDS.get(command, 0) or command in (notes.BREAK_APPLY, notes.UNKNOWN_TYPE)):
                 return LimitExceeded
-            if command in FAILS:
+            if command in FAILS and command is not notes.BREAK_APPLY:
                 return FAILS[command]
+        if any(command is notes.BREAK_APPLY for command, _ in request.commands):
+            return FAILS[notes.BREAK_APPLY]  # The tables are asked last.
         if not sum(ADDS[command] for command, _ in request.commands):
             return NothingRecorded
         return None

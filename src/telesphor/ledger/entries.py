@@ -134,6 +134,9 @@ class RecordedEntry(msgspec.Struct, gc=False):
         return leaf_hash(self.data)
 
 
+_NO_HEAD = (0, store.NO_PREVIOUS)
+"""Of a stream that does not exist yet."""
+
 _Mark = tuple[int, int, int, int]
 """How many entries, requests, documents and forgotten documents the open batch had."""
 
@@ -151,6 +154,7 @@ class EntryJournal:
         self._recorded: list[RecordedEntry] = []
         self._requests: list[store.RequestRow] = []
         self._digests: dict[str, int] = {}
+        self._looked_up: dict[str, int | None] = {}
         self._documents: dict[str, bytes] = {}
         self._forgotten: list[str] = []
         self._block = 1
@@ -175,6 +179,14 @@ class EntryJournal:
         self._block = commands
         self._drawn = iter(())  # What is left is older than the ids that were made since.
 
+    def look_up(self, evidence: Sequence[Evidence], streams: Sequence[str]) -> None:
+        """Read ahead, for a whole batch in few statements, what `admit` and `next_n` would read one by one."""
+        found = store.find_requests(self._db, [(one.at_ms, one.digest) for one in evidence])
+        self._looked_up = {one.digest: found.get((one.at_ms, one.digest)) for one in evidence}
+        unknown = [stream for stream in streams if stream not in self._heads]
+        heads = store.stream_heads(self._db, unknown)
+        self._heads.update((stream, heads.get(stream, _NO_HEAD)) for stream in unknown)
+
     def admit(self, actor: Actor, evidence: Evidence) -> None:
         """Note a request's evidence.
 
@@ -183,7 +195,7 @@ class EntryJournal:
         """
         first = self._digests.get(evidence.digest)
         if first is None:
-            first = store.find_request(self._db, at_ms=evidence.at_ms, digest=evidence.digest)
+            first = self._find_request(evidence)
         if first is not None:
             raise RequestReplayed(
                 f"this request was recorded before, at position `{first}`",
@@ -298,6 +310,7 @@ class EntryJournal:
         self._recorded = []
         self._requests = []
         self._digests = {}
+        self._looked_up = {}
         self._documents = {}
         self._forgotten = []
 
@@ -307,10 +320,15 @@ class EntryJournal:
         self._drawn = zip(self._ids.next_many(count), self._ids.nonces(count), strict=True)
         return next(self._drawn)
 
+    def _find_request(self, evidence: Evidence) -> int | None:
+        if evidence.digest in self._looked_up:
+            return self._looked_up[evidence.digest]
+        return store.find_request(self._db, at_ms=evidence.at_ms, digest=evidence.digest)
+
     def _committed_head(self, stream: str) -> tuple[int, int]:
         head = self._heads.get(stream)
         if head is None:
-            head = store.stream_head(self._db, stream) or (0, store.NO_PREVIOUS)
+            head = store.stream_head(self._db, stream) or _NO_HEAD
             self._heads[stream] = head
         return head
 

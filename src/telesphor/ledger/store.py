@@ -9,10 +9,10 @@ by primary key and the writer maintains no second index. Checkpoints and cursors
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from typing import Any
 
 import apsw
+
+from telesphor.runtime.rows import InsertRows, select_rows
 
 LEDGER_SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries(
@@ -97,51 +97,36 @@ def create_published_tables(db: apsw.Connection) -> None:
     db.execute(PUBLISHED_SCHEMA)
 
 
-ROWS_AT_ONCE = (64, 8, 1)
-"""Rows written by one statement. SQLite gives the interpreter's lock away for each statement, and taking
-it back from a busy thread costs more than many rows: up to the switch interval of 5 ms."""
-
-
-def _many(head: str, *, columns: int) -> tuple[tuple[int, str], ...]:
-    row = f"({', '.join('?' * columns)})"
-    return tuple((rows, f"{head} VALUES {', '.join([row] * rows)}") for rows in ROWS_AT_ONCE)
-
-
-_INSERT_ENTRIES = _many("INSERT INTO entries", columns=3)
-_PUT_STREAMS = _many("INSERT OR REPLACE INTO streams", columns=3)
-_INSERT_REQUESTS = _many("INSERT INTO requests", columns=4)
+_INSERT_ENTRIES = InsertRows("INSERT INTO entries", columns=3)
+_PUT_STREAMS = InsertRows("INSERT OR REPLACE INTO streams", columns=3)
+_INSERT_REQUESTS = InsertRows("INSERT INTO requests", columns=4)
 
 
 def insert_entries(db: apsw.Connection, rows: Sequence[EntryRow]) -> None:
     """Append entries."""
-    _write_rows(db, _INSERT_ENTRIES, rows)
+    _INSERT_ENTRIES(db, rows)
 
 
 def put_streams(db: apsw.Connection, rows: Sequence[StreamRow]) -> None:
     """Set the length and head of streams."""
-    _write_rows(db, _PUT_STREAMS, rows)
-
-
-def _write_rows(
-    db: apsw.Connection, statements: tuple[tuple[int, str], ...], rows: Sequence[tuple[Any, ...]]
-) -> None:
-    execute = db.cursor().execute
-    start = 0
-    for size, statement in statements:
-        while start + size <= len(rows):
-            execute(statement, tuple(chain.from_iterable(rows[start : start + size])))
-            start += size
+    _PUT_STREAMS(db, rows)
 
 
 def insert_requests(db: apsw.Connection, rows: Sequence[RequestRow]) -> None:
     """Keep signed requests."""
-    _write_rows(db, _INSERT_REQUESTS, rows)
+    _INSERT_REQUESTS(db, rows)
 
 
 def find_request(db: apsw.Connection, *, at_ms: int, digest: str) -> int | None:
     """Return the first position of the request with this payload, if it was recorded."""
     row = db.execute("SELECT first FROM requests WHERE at_ms = ? AND digest = ?", (at_ms, digest)).fetchone()
     return None if row is None else row[0]
+
+
+def find_requests(db: apsw.Connection, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Return the first positions of those of these requests, by time and digest of payload, that were recorded."""
+    sql = "SELECT at_ms, digest, first FROM requests WHERE (at_ms, digest) IN (VALUES {})"
+    return {(at_ms, digest): first for at_ms, digest, first in select_rows(db, sql, wanted, columns=2)}
 
 
 def request_of(db: apsw.Connection, position: int) -> RequestRow | None:
@@ -182,6 +167,13 @@ def document_rows(db: apsw.Connection) -> Iterator[tuple[str, bytes]]:
 def stream_head(db: apsw.Connection, stream: str) -> tuple[int, int] | None:
     """Return length and head position of a stream, if it exists."""
     return db.execute("SELECT length, head FROM streams WHERE stream = ?", (stream,)).fetchone()
+
+
+def stream_heads(db: apsw.Connection, streams: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return length and head position of those of these streams that exist."""
+    sql = "SELECT stream, length, head FROM streams WHERE stream IN (VALUES {})"
+    found = select_rows(db, sql, [(stream,) for stream in streams], columns=1)
+    return {stream: (length, head) for stream, length, head in found}
 
 
 def entry_row(db: apsw.Connection, position: int) -> EntryRow | None:

@@ -56,7 +56,7 @@ from telesphor.runtime.requests import (
     Slot,
     hand_out,
 )
-from telesphor.runtime.state import Journal, WriterState
+from telesphor.runtime.state import FoldFailed, Journal, WriterState, is_lost
 from telesphor.runtime.telemetry import Metrics, log
 
 __all__ = [
@@ -117,10 +117,6 @@ Guard = Callable[[Request, WriterState], None]
 """A cheap invariant checked again inside the writer, such as: is the actor's key still the current one."""
 
 
-class _Tainted(Exception):
-    """Applying an entry failed half-way: the batch must be run again, each request under a savepoint."""
-
-
 class Machine:
     """The single writer of one node.
 
@@ -144,14 +140,13 @@ class Machine:
         queued_requests_max: int = QUEUED_REQUESTS_MAX,
     ) -> None:
         self._db = db
-        self._appliers = registry.appliers
         self._journal = journal
         self._clock = clock
         self._guards = tuple(guards)
         self._durability = durability or LocalDurability()
         self._metrics = metrics or Metrics()
         self._queued_max = queued_requests_max
-        self._state = WriterState(db, journal, ids)
+        self._state = WriterState(db, journal, ids, registry)
         self._queue: deque[Slot] = deque()
         self._queued_bytes = 0
         self._bytes_lock = threading.Lock()
@@ -304,20 +299,31 @@ class Machine:
         return slots
 
     def _run_batch(self, slots: Sequence[Slot]) -> list[Outcome]:
+        """Decide all, each entry folded late; where the tables refuse one, once more, each request by itself."""
+        requests = [slot.request for slot in slots]
         try:
-            return self._attempt(slots, self._run_request)
-        except _Tainted:
-            return self._attempt(slots, self._run_under_savepoint)
+            return self._attempt(requests, self._run_request)
+        except FoldFailed:
+            return self._attempt(requests, self._run_alone)
 
-    def _attempt(self, slots: Sequence[Slot], run: Callable[[Request], Outcome]) -> list[Outcome]:
+    def _attempt(self, requests: Sequence[Request], run: Callable[[Request], Outcome]) -> list[Outcome]:
         """Decide all, make durable, commit. On any escape nothing of the batch remains."""
         with storage_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._state.forget_all()
-                commands = sum(len(slot.request.commands) for slot in slots)
-                self._journal.begin(self._clock.now_ms(), commands=commands)
-                outcomes = [run(slot.request) for slot in slots]
+                self._state.start_over()
+                self._journal.begin(self._clock.now_ms(), commands=sum(len(one.commands) for one in requests))
+                self._journal.look_up(
+                    [one.evidence for one in requests if one.evidence is not None],
+                    [
+                        command.stream(body)
+                        for one in requests
+                        for command, body in one.commands
+                        if command.stream is not None
+                    ],
+                )
+                outcomes = [run(request) for request in requests]
+                self._state.catch_up()
                 batch = self._journal.flush()
                 if batch:
                     self._durability.publish(batch)
@@ -326,7 +332,7 @@ class Machine:
                 self._roll_back()
                 raise
         self._journal.committed()
-        self._metrics.batch(requests=len(slots), entries=len(batch))
+        self._metrics.batch(requests=len(requests), entries=len(batch))
         return outcomes
 
     def _commit(self) -> None:
@@ -345,9 +351,9 @@ class Machine:
 
     def _run_request(self, request: Request) -> Outcome:
         if len(request.commands) > 1:
+            self._state.catch_up()  # What went before stays when this one goes.
             return self._run_under_savepoint(request)
         mark = self._journal.mark()
-        applied = False
         try:
             self._admit(request)
             command, body = request.commands[0]
@@ -355,18 +361,21 @@ class Machine:
             recorded = self._record(decision, request)
             if not recorded:
                 raise _nothing_recorded()
-            applied = True
-            lines = self._apply(recorded)
-        except BaseException as error:  # extensions written in Rust panic past `Exception`
+            self._state.take(recorded)
+        except FoldFailed:
+            raise
+        except BaseException as error:  # noqa: BLE001  extensions written in Rust panic past `Exception`
             self._raise_if_lost(error)
-            if applied:
-                raise _Tainted from error
             self._journal.rewind(mark)
             return self._refuse(request, error)
-        receipt = Receipt(self._journal.at, tuple(lines), (decision.result,))
+        receipt = Receipt(self._journal.at, tuple(map(_line, recorded)), (decision.result,))
         return Outcome(receipt, (decision.after,) if decision.after else ())
 
-    def _run_under_savepoint(self, request: Request) -> Outcome:
+    def _run_alone(self, request: Request) -> Outcome:
+        """The same with the tables brought up to date at its end, so that what they refuse is this request's."""
+        return self._run_under_savepoint(request, fold=True)
+
+    def _run_under_savepoint(self, request: Request, *, fold: bool = False) -> Outcome:
         mark = self._journal.mark()
         self._db.execute("SAVEPOINT request")
         try:
@@ -375,15 +384,21 @@ class Machine:
             decisions = []
             for command, body in request.commands:
                 decision = command.decide(request.actor, body, self._state)
-                lines += self._apply(self._record(decision, request))
+                recorded = self._record(decision, request)
+                self._state.take(recorded)
+                lines += map(_line, recorded)
                 decisions.append(decision)
             if not lines:
                 raise _nothing_recorded()
-        except BaseException as error:  # noqa: BLE001  a broken decision is refused alone
+            if fold:
+                self._state.catch_up()
+        except BaseException as error:
+            if isinstance(error, FoldFailed) and not fold:
+                raise
             self._raise_if_lost(error)
             self._db.execute("ROLLBACK TO request")
             self._db.execute("RELEASE request")
-            self._state.forget_all()
+            self._state.start_over()
             self._journal.rewind(mark)
             return self._refuse(request, error)
         self._db.execute("RELEASE request")
@@ -397,12 +412,12 @@ class Machine:
             return Outcome(error=_refusal(error))
         decision = Decision(error.drafts, documents=error.documents)
         command = CommandType("refusal/1", Body, lambda *_: decision)
-        written = self._run_under_savepoint(request._replace(commands=((command, Body()),)))
+        self._state.catch_up()
+        written = self._run_under_savepoint(request._replace(commands=((command, Body()),)), fold=True)
         return Outcome(error=written.error or error)
 
     def _raise_if_lost(self, error: BaseException) -> None:
-        """A disk that fails ends the whole batch: SQLite may have rolled all of it back already."""
-        if isinstance(error, apsw.FullError | apsw.IOError) or not self._db.in_transaction:
+        if is_lost(self._db, error):
             raise error
 
     def _admit(self, request: Request) -> None:
@@ -419,16 +434,6 @@ class Machine:
             self._journal.forget(decision.forgets)
         evidence = request.evidence.digest if request.evidence is not None else None
         return self._journal.record(decision.drafts, request.actor.id, evidence)
-
-    def _apply(self, entries: Sequence[Recorded]) -> list[ReceiptLine]:
-        lines = []
-        for entry in entries:
-            apply = self._appliers[entry.type]
-            if apply is not None:
-                apply(self._db, entry)
-                self._state.forget(apply)
-            lines.append(ReceiptLine(entry.position, entry.id, entry.type, entry.stream, entry.n))
-        return lines
 
     def _batch_error(self, error: BaseException) -> Exception:
         if self._halted:
@@ -457,6 +462,10 @@ class Machine:
         hand_out(slots, [Outcome(error=error)] * len(slots))
 
 
+def _line(entry: Recorded) -> ReceiptLine:
+    return ReceiptLine(entry.position, entry.id, entry.type, entry.stream, entry.n)
+
+
 def _nothing_recorded() -> NothingRecorded:
     return NothingRecorded("the request makes no entry, so it was not taken")
 
@@ -465,5 +474,6 @@ def _refusal(error: BaseException) -> Exception:
     """Pass our own refusals on; hide what broke behind one that names nothing."""
     if isinstance(error, TelesphorError):
         return error
-    log.error("decision failed", error=type(error).__name__, exc_info=error)
-    return DecisionFailed("the node could not decide this request", detail=type(error).__name__)
+    broken = error.__cause__ if isinstance(error, FoldFailed) and error.__cause__ else error
+    log.error("decision failed", error=type(broken).__name__, exc_info=broken)
+    return DecisionFailed("the node could not decide this request", detail=type(broken).__name__)

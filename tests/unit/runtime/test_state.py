@@ -20,7 +20,7 @@ from telesphor.runtime.capability import (
     State,
 )
 from telesphor.runtime.machine import Request
-from telesphor.runtime.requests import Slot
+from telesphor.runtime.requests import Outcome, Slot
 from telesphor.runtime.state import WriterState
 from tests.support import notes
 from tests.support.ledger import ANSWER_SECONDS, Ledger
@@ -28,14 +28,13 @@ from tests.support.ledger import ANSWER_SECONDS, Ledger
 (STORE,) = notes.build_registry().stores()
 
 
-def queue_and_run(ledger: Ledger, requests: list[Request]) -> None:
+def queue_and_run(ledger: Ledger, requests: list[Request]) -> list[Outcome]:
     """All in one batch: they are queued before the writer starts."""
     slots = [Slot(request, None, Future()) for request in requests]
     for slot in slots:
         ledger.machine._enqueue(slot)
     ledger.machine.start()
-    for slot in slots:
-        slot.future.result(ANSWER_SECONDS)
+    return [slot.future.result(ANSWER_SECONDS) for slot in slots]
 
 
 def remembering(ledger: Ledger, told: list[tuple[str, object]]) -> Any:
@@ -96,7 +95,7 @@ def test_memory_of_a_table_lasts_until_it_changes_or_goes_back_or_the_batch_ends
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path)
     monkeypatch.setattr(state_module, "REMEMBERED_MAX", 3)
-    state = WriterState(ledger.db, ledger.journal, ledger.ids)
+    state = WriterState(ledger.db, ledger.journal, ledger.ids, ledger.registry)
     for number in range(10):
         state.memory_of(STORE)[str(number)] = number
         assert len(state.memory_of(STORE)) <= 3

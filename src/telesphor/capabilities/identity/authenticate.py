@@ -23,7 +23,7 @@ import apsw
 import msgspec
 from msgspec import Meta
 
-from telesphor.capabilities.identity import service
+from telesphor.capabilities.identity import service, store
 from telesphor.capabilities.identity.capability import NODE_CREATE
 from telesphor.capabilities.identity.entries import NodeCreated
 from telesphor.capabilities.identity.model import (
@@ -302,7 +302,7 @@ def check_signer(request: Request, state: State) -> None:
     check_window(request.evidence.at_ms, now_ms=state.now_ms)
     if request.commands[0][0].name == NODE_CREATE.name:
         return  # `service.create_node` decides; there is no signer to look up.
-    info = _known_signer(state.db, request.actor.id)
+    info = _standing_signer(state, request.actor.id)
     if info.key_id != request.actor.key_id:
         raise KeyNotRegistered("the actor's keys were replaced meanwhile", hint="sign with the new keys")
     if info.kind != request.actor.kind:
@@ -360,6 +360,15 @@ def _known_signer(db: apsw.Connection, actor_id: str) -> ActorInfo:
         raise ActorSuspended(
             "the keys of the request's actor were reported lost", hint="have its guardians recover it"
         )
+    return info
+
+
+def _standing_signer(state: State, actor_id: str) -> ActorInfo:
+    """The same for the writer, which is asked for the same few again and again."""
+    known = state.memory_of(store.STORE)
+    info: ActorInfo | None = known.get(f"signer {actor_id}")
+    if info is None:
+        info = known[f"signer {actor_id}"] = _known_signer(state.db, actor_id)
     return info
 
 

@@ -6,6 +6,7 @@ part that decides nothing, enough to read and to replay a ledger.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import apsw
@@ -15,12 +16,12 @@ from telesphor.capabilities.visits import service, store
 from telesphor.capabilities.visits.consents import entries as consent_entries
 from telesphor.capabilities.visits.consents import service as consents
 from telesphor.capabilities.visits.consents import store as consent_store
-from telesphor.capabilities.visits.entries import ENTRIES
+from telesphor.capabilities.visits.entries import ENTRIES, VISIT_OPENED
 from telesphor.capabilities.visits.life import entries as life_entries
 from telesphor.capabilities.visits.life import identity, seats
 from telesphor.capabilities.visits.life import service as life
 from telesphor.capabilities.visits.life import store as life_store
-from telesphor.capabilities.visits.opening import OpenVisit
+from telesphor.capabilities.visits.opening import OpenVisit, stream_of_opening
 from telesphor.capabilities.visits.room import entries as room_entries
 from telesphor.capabilities.visits.room import service as room
 from telesphor.capabilities.visits.room import store as room_store
@@ -42,8 +43,17 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         one.apply(db, entry)
 
 
+def open_together(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
+    """Fold entries that open visits, by the thousand."""
+    store.open_visits(db, entries)
+    life_store.open_lives(db, entries)
+
+
 STORE = Store(
-    "".join(one.SCHEMA for one in _STORES), tuple(table for one in _STORES for table in one.TABLES), apply
+    "".join(one.SCHEMA for one in _STORES),
+    tuple(table for one in _STORES for table in one.TABLES),
+    apply,
+    together={VISIT_OPENED.name: open_together},
 )
 RECORDED = Capability(NAME, entries=ALL_ENTRIES, store=STORE)
 
@@ -66,7 +76,7 @@ def visits_capability(
     desk = VisitDesk(decide_read=decide_read, tickets=tickets, sources=sources)
     ask = partial(ask_about, sources=sources)
     commands = (
-        CommandType("visit.open/1", OpenVisit, desk.open_visit),
+        CommandType("visit.open/1", OpenVisit, desk.open_visit, stream=stream_of_opening),
         CommandType("visit.open-on-proof/1", service.OpenVisitOnProof, desk.open_visit_on_proof),
         CommandType("visit.read-object/1", service.ReadInVisit, desk.read_object),
         CommandType("visit.add-object/1", service.AddToVisit, service.add_object),

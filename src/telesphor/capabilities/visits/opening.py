@@ -18,6 +18,7 @@ from telesphor.capabilities.visits.model import (
     VisitExists,
 )
 from telesphor.capabilities.visits.scene import stream_of_visit
+from telesphor.kernel.ids import Stream
 from telesphor.runtime.capability import Actor, Body, Draft, State
 
 
@@ -28,6 +29,11 @@ class OpenVisit(Body, frozen=True, kw_only=True):
     patient: ActorIdField
     clinician: ActorIdField
     devices: Annotated[tuple[ActorIdField, ...], Meta(max_length=DEVICES_MAX)]
+
+
+def stream_of_opening(command: OpenVisit) -> Stream:
+    """Where the visit's first entry will be."""
+    return stream_of_visit(command.visit)
 
 
 def draft_opening(actor: Actor, command: OpenVisit, state: State, *, patient_known: bool = True) -> Draft:

@@ -6,6 +6,8 @@ Each entry on a visit's stream is counted here, of whatever noun it is; what it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 
 from telesphor.capabilities.visits.entries import VISIT_CLOSED, VISIT_OBJECT_LINKED, VISIT_OPENED
@@ -13,6 +15,7 @@ from telesphor.capabilities.visits.model import VISIT_STREAM, VisitRow
 from telesphor.kernel.ids import ActorId, VisitId, parse_stream
 from telesphor.kernel.merkle import CompactRange
 from telesphor.runtime.capability import Recorded
+from telesphor.runtime.rows import InsertRows
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS visits(
@@ -40,6 +43,9 @@ CREATE TABLE IF NOT EXISTS visit_links(
 
 OBJECTS_SHOWN_MAX = 200
 """Objects of one visit that a view shows: more than anybody writes in two hours."""
+
+_INSERT_VISITS = InsertRows("INSERT INTO visits", columns=5, row="(?, ?, ?, ?, 'open', 1, ?)")
+_INSERT_DEVICES = InsertRows("INSERT INTO visit_devices", columns=2)
 
 TABLES = ("visits", "visit_devices", "visit_links")
 
@@ -91,7 +97,7 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     if kind != VISIT_STREAM:
         return
     if entry.type == VISIT_OPENED.name:
-        _open(db, entry)
+        open_visits(db, [entry])
         return
     if entry.type == VISIT_OBJECT_LINKED.name:
         link = (visit, entry.body.stream, entry.body.n, str(entry.body.role))
@@ -99,12 +105,16 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     _advance(db, entry, visit=visit, state="closed" if entry.type == VISIT_CLOSED.name else "open")
 
 
-def _open(db: apsw.Connection, entry: Recorded) -> None:
-    visit, body = parse_stream(entry.stream)[1], entry.body
-    row = (visit, body.patient, body.clinician, entry.actor, CompactRange(1, [entry.leaf]).encode())
-    db.execute("INSERT INTO visits VALUES(?, ?, ?, ?, 'open', 1, ?)", row)
-    for device in body.devices:
-        db.execute("INSERT INTO visit_devices VALUES(?, ?)", (visit, device))
+def open_visits(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
+    """Fold entries that open visits."""
+    visits, devices = [], []
+    for entry in entries:
+        visit, body = parse_stream(entry.stream)[1], entry.body
+        peaks = CompactRange(1, [entry.leaf]).encode()
+        visits.append((visit, body.patient, body.clinician, entry.actor, peaks))
+        devices += [(visit, device) for device in body.devices]
+    _INSERT_VISITS(db, visits)
+    _INSERT_DEVICES(db, devices)
 
 
 def _advance(db: apsw.Connection, entry: Recorded, *, visit: str, state: str) -> None:

@@ -36,6 +36,7 @@ from telesphor.capabilities.visits.model import VISIT_STREAM
 from telesphor.kernel.clock import parse_instant
 from telesphor.kernel.ids import ActorId, VisitId, parse_stream
 from telesphor.runtime.capability import Recorded
+from telesphor.runtime.rows import InsertRows
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS visit_lives(
@@ -80,6 +81,10 @@ _LIFE = "visit, patient, clinician, phase, outcome, starts_ms, minutes, opened_a
 _CHECKS = "camera, microphone, speaker, network"
 _SEAT = f"visit, actor, role, state, since, since_at, steps, {_CHECKS}, identity, presentation"
 _NEW_SEAT = "(?, ?, ?, 'expected', ?, ?, 0, NULL, NULL, NULL, NULL, NULL, NULL)"
+_INSERT_LIVES = InsertRows(
+    "INSERT INTO visit_lives", columns=6, row="(?, ?, ?, 'opened', NULL, NULL, NULL, ?, 0, ?, ?)"
+)
+_INSERT_SEATS = InsertRows("INSERT INTO visit_seats", columns=5, row=_NEW_SEAT)
 _LIVING = "('opened', 'scheduled', 'underway')"
 
 # The state to which an entry moves the seat of its actor, or of the participant that it names.
@@ -192,7 +197,7 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     if kind != VISIT_STREAM:
         return
     if entry.type == VISIT_OPENED.name:
-        _open(db, entry, visit)
+        open_lives(db, [entry])
     elif entry.type == VISIT_CLOSED.name:
         db.execute("UPDATE visit_lives SET phase = ? WHERE visit = ?", (Phase.CLOSED.value, visit))
         _clear_room(db, entry, visit)
@@ -201,23 +206,17 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         _step(db, entry, visit)
 
 
-def _open(db: apsw.Connection, entry: Recorded, visit: str) -> None:
-    body = entry.body
-    arranged = int(entry.actor != body.clinician)
-    row = (
-        visit,
-        body.patient,
-        body.clinician,
-        Phase.OPENED.value,
-        entry.at,
-        parse_instant(entry.at),
-        arranged,
-    )
-    sql = "INSERT INTO visit_lives VALUES(?, ?, ?, ?, NULL, NULL, NULL, ?, 0, ?, ?)"
-    db.execute(sql, row)
-    patient = (visit, body.patient, SeatRole.PATIENT.value, entry.position, entry.at)
-    clinician = (visit, body.clinician, SeatRole.CLINICIAN.value, entry.position, entry.at)
-    db.execute(f"INSERT INTO visit_seats VALUES{_NEW_SEAT}, {_NEW_SEAT}", (*patient, *clinician))
+def open_lives(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
+    """Fold entries that open visits: a life each, and the seats of patient and clinician."""
+    lives, seats = [], []
+    for entry in entries:
+        visit, body, at = parse_stream(entry.stream)[1], entry.body, entry.at
+        arranged = int(entry.actor != body.clinician)
+        lives.append((visit, body.patient, body.clinician, at, parse_instant(at), arranged))
+        seats.append((visit, body.patient, SeatRole.PATIENT.value, entry.position, at))
+        seats.append((visit, body.clinician, SeatRole.CLINICIAN.value, entry.position, at))
+    _INSERT_LIVES(db, lives)
+    _INSERT_SEATS(db, seats)
 
 
 def _step(db: apsw.Connection, entry: Recorded, visit: str) -> None:

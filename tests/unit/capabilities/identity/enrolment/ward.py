@@ -130,7 +130,10 @@ class Ward:
         """What the node says of the device's connection now."""
         self.world.journal.begin(self.world.clock.now_ms(), commands=1)
         try:
-            return connection_of(WriterState(self.world.db, self.world.journal, self.world.ids), device.actor)
+            return connection_of(
+                WriterState(self.world.db, self.world.journal, self.world.ids, self.world.registry),
+                device.actor,
+            )
         finally:
             self.world.journal.rolled_back()
 
