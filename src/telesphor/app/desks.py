@@ -56,7 +56,7 @@ from telesphor.ledger.forgetting import forgetting
 from telesphor.ledger.mirrors import mirroring, open_mirrors
 from telesphor.ledger.share import sharing
 from telesphor.runtime.blobs import open_blobs
-from telesphor.runtime.capability import Actor, Body, CommandType, Receipt, Recorded, Registry
+from telesphor.runtime.capability import Actor, Body, CommandType, OnCommit, Receipt, Recorded, Registry
 from telesphor.runtime.database import open_reader
 from telesphor.runtime.folder import NodeFolder, NodeKeys
 from telesphor.runtime.requests import Request
@@ -185,7 +185,7 @@ class Desks:
             *passkey_routes(self.browsers.snapshot, self.browsers.sessions),
         ]
 
-    def start(self, on_commit: Callable[[Callable[[], None]], None], stack: ExitStack) -> None:
+    def start(self, on_commit: OnCommit, stack: ExitStack) -> None:
         """Start what works beside the writer, until `stack` closes.
 
         Args:

@@ -88,6 +88,9 @@ COSIGNED_WAIT_SECONDS = 5.0
 
 SWEEP_SECONDS = 3_600.0
 
+CURSOR_SECONDS = 0.25
+"""What followers have told to people, or looked at again, may be told again after a crash: so much of it."""
+
 HOLDERS_CHANGED = frozenset({OBJECT_ERASED.name, OBJECT_REWRAPPED.name})
 """Entries after which an object has other key holders, or none."""
 
@@ -267,7 +270,14 @@ class Node:
     def _follow(
         self, name: str, handle: Callable[[Recorded], None], types: frozenset[str], stack: ExitStack
     ) -> None:
-        follower = Follower(name, source=self.reader, cursors=self.book, handle=handle, types=types)
+        follower = Follower(
+            name,
+            source=self.reader,
+            cursors=self.book,
+            handle=handle,
+            types=types,
+            keep_seconds=CURSOR_SECONDS,
+        )
         self.machine.on_commit(follower.wake)
         follower.start()
         stack.callback(follower.stop)

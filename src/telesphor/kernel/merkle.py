@@ -194,7 +194,7 @@ class CompactRange:
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
         if not 0 <= size <= SIZE_MAX:
             raise InvalidTree(f"a tree cannot have {size} leaves")
-        if len(hashes) != size.bit_count() or any(len(peak) != HASH_BYTES for peak in hashes):
+        if [len(peak) for peak in hashes] != [HASH_BYTES] * size.bit_count():
             raise InvalidTree(f"the hashes are not the {size.bit_count()} subtree roots of size {size}")
         self._size = size
         self._hashes = list(hashes)

@@ -26,6 +26,7 @@ from telesphor.ledger.checkpoints import CheckpointBook, PublishedCheckpoint
 from telesphor.ledger.growth import FSCK_HINT, READ_ENTRIES, Grower, Grown, TreeInconsistent
 from telesphor.ledger.tiles import TileDamaged, TileReader, TreeEdge
 from telesphor.runtime.blobs import Blobs
+from telesphor.runtime.capability import Committed
 from telesphor.runtime.telemetry import Metrics, log
 
 INTERVAL_MS = 500
@@ -90,7 +91,7 @@ class Integrator:
         self._wake.set()
         self._thread.start()
 
-    def wake(self) -> None:
+    def wake(self, _committed: Committed | None = None) -> None:
         """Say that something was committed."""
         self._wake.set()
 

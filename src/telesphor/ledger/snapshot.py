@@ -15,7 +15,7 @@ from telesphor.kernel.clock import Clock, parse_instant
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger import store
 from telesphor.ledger.entries import checked_document, parse_head
-from telesphor.runtime.capability import Apply, Store
+from telesphor.runtime.capability import Store
 
 
 class Snapshot:
@@ -25,7 +25,7 @@ class Snapshot:
         self.db = db
         self.now_ms = max(clock.now_ms(), _last_instant(db))
         self._ids = ids
-        self._memories: dict[Apply, dict[str, Any]] = {}
+        self._memories: dict[tuple[Store, ...], dict[str, Any]] = {}
 
     def new_id(self) -> str:
         return self._ids.next()
@@ -40,8 +40,8 @@ class Snapshot:
         head = store.stream_head(self.db, stream)
         return 0 if head is None else head[0]
 
-    def memory_of(self, of: Store) -> dict[str, Any]:
-        return self._memories.setdefault(of.apply, {})
+    def memory_of(self, *stores: Store) -> dict[str, Any]:
+        return self._memories.setdefault(stores, {})
 
 
 def _last_instant(db: apsw.Connection) -> int:

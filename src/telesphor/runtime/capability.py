@@ -134,10 +134,10 @@ class State(Protocol):
     def next_n(self, stream: str) -> int:
         """Return the number that the stream's next entry will have; 0 when it does not exist."""
 
-    def memory_of(self, store: Store) -> dict[str, Any]:
-        """Return what decisions remember of this store's tables; emptied whenever these may have changed.
+    def memory_of(self, *stores: Store) -> dict[str, Any]:
+        """Return what decisions remember of these stores' tables; emptied whenever any of them may have changed.
 
-        Only what was read from those tables through `db` may be put there, under keys of the store's own.
+        Only what was read from those tables through `db` may be put there, under keys of the first store's own.
         """
 
 
@@ -166,6 +166,24 @@ class Recorded(Protocol):
     def data(self) -> bytes: ...
     @property
     def leaf(self) -> bytes: ...
+
+
+class Committed(NamedTuple):
+    """A batch that is durable: its entries from position `first` on, their types, and how large they are together."""
+
+    first: int
+    entries: Sequence[Recorded]
+    types: frozenset[str]
+    bytes: int
+
+    @property
+    def end(self) -> int:
+        """Position behind its last entry."""
+        return self.first + len(self.entries)
+
+
+OnCommit = Callable[[Callable[[Committed], None]], None]
+"""Has a function called with each batch that was committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +226,7 @@ ApplyTogether = Callable[["apsw.Connection", Sequence[Recorded]], None]
 """Folds entries of one type that follow one another, as `Apply` would one by one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Store:
     """A capability's state tables. Nothing writes them but `apply`, and for entry types that come by the thousand
     `together`, which is faster and leaves the same rows."""

@@ -3,17 +3,19 @@
 A follower reads the committed log in order and hands each entry to its function. Its cursor moves
 only after the function returned, so a crash loses no entry and may repeat some: the function must
 be harmless when repeated. A follower that fails waits, longer each time, and goes on at the same
-entry; the writer and the other followers never wait for it.
+entry; the writer and the other followers never wait for it. Who keeps up takes what the writer has
+just committed from memory, and is not woken for types that it does not follow.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Protocol
 
-from telesphor.runtime.capability import Recorded
+from telesphor.runtime.capability import Committed, Recorded
+from telesphor.runtime.hearing import Hearing
 from telesphor.runtime.telemetry import log
 
 READ_ENTRIES = 256
@@ -56,6 +58,8 @@ class Follower:
         source: called once in the follower's thread, so that it may open a connection there.
         types: only entries of these types are handled, and the others are passed by unread; None for all. A
             function is asked before each reading, and its answer is as new as what is read.
+        keep_seconds: how long the cursor may stay behind what was handled, where to repeat that is harmless and
+            costs nothing: keeping it is a sync of the disk.
     """
 
     def __init__(
@@ -66,13 +70,19 @@ class Follower:
         cursors: Cursors,
         handle: Callable[[Recorded], None],
         types: frozenset[str] | Callable[[], frozenset[str]] | None = None,
+        keep_seconds: float = 0.0,
     ) -> None:
         self.name = name
         self._types = types
-        self._passed: int | None = None
+        self._passed = 0
+        self._kept: int | None = None
+        self._kept_at = float("-inf")
+        self._unkept = 0
+        self._keep_seconds = keep_seconds
         self._open_source = source
         self._cursors = cursors
         self._handle = handle
+        self._hearing = Hearing()
         self._wake = threading.Event()
         self._wake.set()
         self._stopping = threading.Event()
@@ -83,9 +93,11 @@ class Follower:
         """Start the thread; it first catches up."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Say that something was committed."""
-        self._wake.set()
+    def wake(self, committed: Committed) -> None:
+        """Say what was committed."""
+        wanted = self._types is None or callable(self._types) or not committed.types.isdisjoint(self._types)
+        if self._hearing.hear(committed, wanted=wanted) >= PASSED_ENTRIES_MAX or wanted:
+            self._wake.set()
 
     def stop(self) -> None:
         """Finish the entry at hand and end the thread."""
@@ -97,29 +109,39 @@ class Follower:
     def _run(self) -> None:
         source = None
         while not self._stopping.is_set():
-            self._wake.wait()
+            self._wake.wait(self._keep_seconds if self._unkept else None)
             self._wake.clear()
             begun = perf_counter()
             try:
                 source = source or self._open_source()
                 while not self._stopping.is_set() and self.advance(source):
                     self._retry_seconds = RETRY_SECONDS_MIN
+                self._keep(self._passed)
                 self._stopping.wait(min(REST_TIMES * (perf_counter() - begun), REST_SECONDS_MAX))
             except Exception as error:  # noqa: BLE001  one bad entry must not end the follower for good
                 log.error("follower failed", follower=self.name, error=type(error).__name__, exc_info=error)
                 self._stopping.wait(self._retry_seconds)
                 self._retry_seconds = min(self._retry_seconds * 2, RETRY_SECONDS_MAX)
                 self._wake.set()
+        self._keep_at_end()
+
+    def _keep_at_end(self) -> None:
+        try:
+            self._keep(self._passed, now=True)
+        except Exception as error:  # noqa: BLE001  what was handled is handled again at the next start
+            log.error("follower failed", follower=self.name, error=type(error).__name__, exc_info=error)
 
     def advance(self, source: Source) -> bool:
         """Handle the next entries and keep the cursor; False when there were none."""
-        kept = self._cursors.cursor(self.name)
-        first = max(kept, self._passed or 0)
-        end = min(source.size(), first + READ_ENTRIES)
-        if first >= end:
+        if self._kept is None:
+            self._kept = self._passed = self._cursors.cursor(self.name)
+        first = self._passed
+        if first == self._hearing.end:
             return False
         # Read first, then handle: a slow handler must not hold a snapshot that keeps the log from restarting.
-        entries = self._read(source, first, end)
+        end, entries = self._heard(first) or self._read(source, first)
+        if first >= end:
+            return False
         done = first
         try:
             for entry in entries:
@@ -129,22 +151,39 @@ class Follower:
                     return True
             done = end if self._types is not None else done
         finally:
-            self._keep(done, kept, handled=bool(entries))
+            self._unkept += sum(1 for entry in entries if entry.position < done)
+            self._keep(done)
         return done > first
 
-    def _read(self, source: Source, first: int, end: int) -> list[Recorded]:
-        if self._types is None:
-            return list(source.entries(first=first, end=end))
-        types = self._types() if callable(self._types) else self._types
-        if not types:
-            return []
-        return list(source.entries_of(types, first=first, end=end))
+    def _heard(self, first: int) -> tuple[int, list[Recorded]] | None:
+        """The next entries out of memory, and the position behind them; None where they are not there."""
+        found = self._hearing.recall(first, entries_max=READ_ENTRIES)
+        if found is None:
+            return None
+        types = self._wanted() if found[1] else None
+        return found[0], [entry for entry in found[1] if types is None or entry.type in types]
 
-    def _keep(self, done: int, kept: int, *, handled: bool) -> None:
-        """Keep the cursor; entries only passed by are not worth a sync of the disk each time."""
+    def _read(self, source: Source, first: int) -> tuple[int, list[Recorded]]:
+        """The same out of the log."""
+        end = min(source.size(), first + READ_ENTRIES)
+        if first >= end:
+            return end, []
+        types = self._wanted()
+        if types is None:
+            return end, list(source.entries(first=first, end=end))
+        return end, list(source.entries_of(types, first=first, end=end)) if types else []
+
+    def _wanted(self) -> frozenset[str] | None:
+        return self._types() if callable(self._types) else self._types
+
+    def _keep(self, done: int, *, now: bool = False) -> None:
+        """Keep the cursor where that is due; entries only passed by are not worth a sync of the disk each time."""
         self._passed = done
-        if done > kept and (handled or done - kept >= PASSED_ENTRIES_MAX):
+        kept = self._kept or 0
+        now = now or self._unkept >= READ_ENTRIES or monotonic() >= self._kept_at + self._keep_seconds
+        if done > kept and ((self._unkept and now) or done - kept >= PASSED_ENTRIES_MAX):
             self._cursors.move_cursor(self.name, done)
+            self._kept, self._kept_at, self._unkept = done, monotonic(), 0
 
 
 class Periodic:

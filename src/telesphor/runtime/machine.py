@@ -33,6 +33,7 @@ from telesphor.kernel.ids import IdSource
 from telesphor.runtime.capability import (
     Body,
     CommandType,
+    Committed,
     Decision,
     Receipt,
     ReceiptLine,
@@ -156,7 +157,7 @@ class Machine:
         self._halted = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[Committed], None]] = []
 
     @property
     def halted(self) -> bool:
@@ -173,8 +174,8 @@ class Machine:
         """How many entries are durable."""
         return self._journal.size
 
-    def on_commit(self, listener: Callable[[], None]) -> None:
-        """Call `listener` (quick, never raising, from the writer's thread) after each batch."""
+    def on_commit(self, listener: Callable[[Committed], None]) -> None:
+        """Call `listener` (quick, never raising, from the writer's thread) after each batch that recorded something."""
         self._listeners.append(listener)
 
     def start(self) -> None:
@@ -266,13 +267,15 @@ class Machine:
                 self._sleep()
                 continue
             slots = self._take()
+            committed = None
             try:
-                outcomes = self._run_batch(slots)
+                outcomes, committed = self._run_batch(slots)
             except BaseException as error:  # noqa: BLE001  the writer must outlive whatever a batch does to it
                 outcomes = [Outcome(error=self._batch_error(error))] * len(slots)
             hand_out(slots, outcomes)
-            for listener in self._listeners:
-                listener()
+            if committed is not None:
+                for listener in self._listeners:
+                    listener(committed)
             if self._halted:
                 return
 
@@ -298,7 +301,7 @@ class Machine:
                 self._queued_bytes -= freed
         return slots
 
-    def _run_batch(self, slots: Sequence[Slot]) -> list[Outcome]:
+    def _run_batch(self, slots: Sequence[Slot]) -> tuple[list[Outcome], Committed | None]:
         """Decide all, each entry folded late; where the tables refuse one, once more, each request by itself."""
         requests = [slot.request for slot in slots]
         try:
@@ -306,7 +309,9 @@ class Machine:
         except FoldFailed:
             return self._attempt(requests, self._run_alone)
 
-    def _attempt(self, requests: Sequence[Request], run: Callable[[Request], Outcome]) -> list[Outcome]:
+    def _attempt(
+        self, requests: Sequence[Request], run: Callable[[Request], Outcome]
+    ) -> tuple[list[Outcome], Committed | None]:
         """Decide all, make durable, commit. On any escape nothing of the batch remains."""
         with storage_errors():
             self._db.execute("BEGIN IMMEDIATE")
@@ -333,7 +338,7 @@ class Machine:
                 raise
         self._journal.committed()
         self._metrics.batch(requests=len(requests), entries=len(batch))
-        return outcomes
+        return outcomes, _committed(batch)
 
     def _commit(self) -> None:
         try:
@@ -460,6 +465,13 @@ class Machine:
             else NodeStopping("the node is stopping; this was not written", hint="ask again when it is back")
         )
         hand_out(slots, [Outcome(error=error)] * len(slots))
+
+
+def _committed(batch: Sequence[Recorded]) -> Committed | None:
+    if not batch:
+        return None
+    types = frozenset(entry.type for entry in batch)
+    return Committed(batch[0].position, batch, types, sum(len(entry.data) for entry in batch))
 
 
 def _line(entry: Recorded) -> ReceiptLine:

@@ -2,7 +2,7 @@
 
 SQLite gives the interpreter's lock away for each statement, and taking it back from a busy thread costs more than
 many rows: up to the switch interval of 5 ms. So what comes by the thousand is written, and looked up, by blocks of
-rows; there are few sizes of blocks, because each is a statement that is prepared and kept.
+rows; these have few sizes, because each is a statement that is prepared and kept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any, Final
 
 import apsw
 
-ROWS_AT_ONCE: Final = (64, 8, 1)
+ROWS_AT_ONCE: Final = (192, 64, 32, 16, 8, 4, 2, 1)
+
+STATEMENT_CHARS_MAX: Final = 16_384
+"""What is longer, apsw prepares anew each time."""
 
 
 class InsertRows:
@@ -29,6 +32,7 @@ class InsertRows:
         one = row or _places(columns)
         assert one.count("?") == columns, "each column bound has its place"
         self._statements = tuple((size, f"{head} VALUES {', '.join([one] * size)}") for size in ROWS_AT_ONCE)
+        assert len(self._statements[0][1]) <= STATEMENT_CHARS_MAX, "the largest statement is kept too"
 
     def __call__(self, db: apsw.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert these rows in their order; raises what SQLite refuses."""

@@ -65,14 +65,15 @@ class FoldFailed(Exception):
 class WriterState:
     """What decisions see: the tables inside the open transaction, the batch's time, fresh ids."""
 
-    __slots__ = ("_db", "_failed", "_ids", "_journal", "_memories", "_registry", "_waiting")
+    __slots__ = ("_db", "_failed", "_ids", "_journal", "_memories", "_memories_of", "_registry", "_waiting")
 
     def __init__(self, db: apsw.Connection, journal: Journal, ids: IdSource, registry: Registry) -> None:
         self._db = db
         self._journal = journal
         self._ids = ids
         self._registry = registry
-        self._memories: dict[Apply, dict[str, Any]] = {}
+        self._memories: dict[tuple[Store, ...], dict[str, Any]] = {}
+        self._memories_of: dict[Apply | None, list[tuple[Store, ...]]] = {}
         self._waiting: list[Recorded] = []
         self._failed = False
 
@@ -99,10 +100,12 @@ class WriterState:
     def next_n(self, stream: str) -> int:
         return self._journal.next_n(stream)
 
-    def memory_of(self, store: Store) -> dict[str, Any]:
-        memory = self._memories.get(store.apply)
+    def memory_of(self, *stores: Store) -> dict[str, Any]:
+        memory = self._memories.get(stores)
         if memory is None or len(memory) >= REMEMBERED_MAX:
-            memory = self._memories[store.apply] = {}
+            memory = self._memories[stores] = {}
+            for store in stores:
+                self._memories_of.setdefault(store.apply, []).append(stores)
         return memory
 
     def take(self, entries: Sequence[Recorded]) -> None:
@@ -111,11 +114,10 @@ class WriterState:
         Raises:
             KeyError: one is of a type of no capability; none of them was taken.
         """
-        appliers = [self._registry.appliers[entry.type] for entry in entries]
-        for apply, entry in zip(appliers, entries, strict=True):
-            if apply is not None:
-                self._waiting.append(entry)
-                self._memories.pop(apply, None)
+        for apply in [self._registry.appliers[entry.type] for entry in entries]:
+            for stores in self._memories_of.pop(apply, ()):
+                self._memories.pop(stores, None)
+        self._waiting += entries
 
     def catch_up(self) -> None:
         """Fold what waits.
@@ -138,6 +140,7 @@ class WriterState:
     def start_over(self) -> None:
         """A batch begins, or tables went back to what they were: nothing waits, and nothing is remembered."""
         self._memories.clear()
+        self._memories_of.clear()
         self._waiting = []
         self._failed = False
 

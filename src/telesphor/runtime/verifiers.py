@@ -15,13 +15,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from telesphor.kernel.errors import Kind, TelesphorError
-from telesphor.runtime.attempts import attempt
 
 END_SECONDS = 5.0
 """How long a child may take to notice that its pipe is closed."""
 
-Make = Callable[..., Callable[[bytes], Any]]
-"""Importable; called in the child, it makes the function that verifies one request there."""
+Make = Callable[..., Callable[[Sequence[bytes]], Sequence[Any]]]
+"""Importable; called in the child, it makes the function that verifies requests there: of each it says what it found,
+or gives its error as a value."""
 
 
 class VerifierLost(TelesphorError):
@@ -44,7 +44,7 @@ class VerifierProcess:
         self._lock = threading.Lock()
         self._start()
 
-    def verify(self, batch: Sequence[bytes]) -> list[Any]:
+    def verify(self, batch: Sequence[bytes]) -> Sequence[Any]:
         """What the child's function returned for each request, or the error it raised.
 
         Raises:
@@ -53,7 +53,7 @@ class VerifierProcess:
         with self._lock:
             try:
                 self._pipe.send(list(batch))
-                found: list[Any] = self._pipe.recv()
+                found: Sequence[Any] = self._pipe.recv()
             except (EOFError, OSError) as error:
                 from telesphor.runtime.telemetry import log  # late: children have no use for it
 
@@ -89,7 +89,6 @@ def _serve(pipe: Connection, make: Make, arguments: tuple[Any, ...]) -> None:
     verify = make(*arguments)
     while True:
         try:
-            batch = pipe.recv()
-            pipe.send([attempt(verify, data) for data in batch])
+            pipe.send(verify(pipe.recv()))
         except (EOFError, OSError):
             return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from telesphor.ledger.entries import EntryReader
-from telesphor.runtime import jobs
-from telesphor.runtime.capability import Recorded
+from telesphor.runtime import hearing, jobs
+from telesphor.runtime.capability import Committed, Recorded
 from telesphor.runtime.jobs import READ_ENTRIES, Follower
 from tests.support.ledger import Ledger, wait_until
 
@@ -190,4 +190,140 @@ def test_a_follower_of_some_types_passes_by_the_others(ledger: Ledger) -> None:
     assert seen == [0, 1, 2]
     # What was only passed by is read again after a crash, which costs nothing but the reading.
     assert (ledger.book.cursor("some-0"), ledger.book.cursor("some-1")) == (0, 3)
+    reader.close()
+
+
+class Told:
+    """A source that counts how often the log itself is read."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.reader = EntryReader(ledger.path, ledger.registry)
+        self.reads = 0
+
+    def size(self) -> int:
+        return self.reader.size()
+
+    def entries(self, *, first: int, end: int) -> Iterable[Recorded]:
+        self.reads += 1
+        return self.reader.entries(first=first, end=end)
+
+    def entries_of(self, types: Iterable[str], *, first: int, end: int) -> Iterable[Recorded]:
+        self.reads += 1
+        return self.reader.entries_of(types, first=first, end=end)
+
+
+def test_follower_that_keeps_up_never_reads_the_log_and_misses_nothing(ledger: Ledger) -> None:
+    source = Told(ledger)
+    seen: list[tuple[int, str]] = []
+    follower = Follower(
+        "mirror",
+        source=lambda: source,
+        cursors=ledger.book,
+        handle=lambda entry: seen.append((entry.position, entry.id)),
+    )
+    ledger.machine.on_commit(follower.wake)
+    ledger.add_many(3)  # told before the follower looks for the first time
+    follower.start()
+    for _ in range(20):
+        ledger.add_many(2)
+    wait_until(lambda: len(seen) == 43)
+    follower.stop()
+    assert seen == [(entry.position, entry.id) for entry in ledger.entries()]
+    assert source.reads == 0
+
+
+def test_follower_that_is_told_too_much_reads_the_rest_in_the_log(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "HEARD_ENTRIES_MAX", 4)
+    source = Told(ledger)
+    seen: list[int] = []
+    follower = Follower(
+        "mirror", source=lambda: source, cursors=ledger.book, handle=lambda entry: seen.append(entry.position)
+    )
+    ledger.machine.on_commit(follower.wake)
+    for _ in range(10):
+        ledger.add_many(3)
+    follower.start()
+    wait_until(lambda: len(seen) == 30)
+    follower.stop()
+    assert seen == list(range(30))
+    assert source.reads == 1
+
+
+def test_follower_is_not_woken_for_types_it_does_not_follow(ledger: Ledger) -> None:
+    follower = Follower(
+        "some",
+        source=lambda: EntryReader(ledger.path, ledger.registry),
+        cursors=ledger.book,
+        handle=lambda _: None,
+        types=frozenset({"other.thing/1"}),
+    )
+    follower._wake.clear()
+    ledger.machine.on_commit(follower.wake)
+    seen: list[Committed] = []
+    ledger.machine.on_commit(seen.append)
+    ledger.add_many(3)
+    wait_until(lambda: sum(len(told.entries) for told in seen) == 3)
+    assert not follower._wake.is_set()
+
+
+def test_passing_by_very_many_moves_the_cursor_now_and_then(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "PASSED_ENTRIES_MAX", 5)
+    follower = Follower(
+        "some",
+        source=lambda: EntryReader(ledger.path, ledger.registry),
+        cursors=ledger.book,
+        handle=lambda _: None,
+        types=frozenset({"other.thing/1"}),
+    )
+    ledger.machine.on_commit(follower.wake)
+    follower.start()
+    for _ in range(8):
+        ledger.add_many(1)
+    wait_until(lambda: ledger.book.cursor("some") >= 5)
+    follower.stop()
+
+
+def test_lazy_cursor_is_kept_in_the_end_and_when_nothing_comes_any_more(ledger: Ledger) -> None:
+    kept: list[int] = []
+
+    class Cursors:
+        def cursor(self, _follower: str) -> int:
+            return 0
+
+        def move_cursor(self, _follower: str, position: int) -> None:
+            kept.append(position)
+
+    seen: list[int] = []
+
+    def lazy(keep_seconds: float) -> Follower:
+        return Follower(
+            "lazy",
+            source=lambda: EntryReader(ledger.path, ledger.registry),
+            cursors=Cursors(),
+            handle=lambda entry: seen.append(entry.position),
+            keep_seconds=keep_seconds,
+        )
+
+    reader = EntryReader(ledger.path, ledger.registry)
+    follower = lazy(3_600)
+    for count in (1, 2, 3):
+        ledger.add_many(1)
+        assert follower.advance(reader)
+        assert (seen, kept) == (list(range(count)), [1])  # at first at once, and then it may wait
+    follower._keep_at_end()
+    assert kept == [1, 3]
+
+    kept.clear()
+    follower = lazy(0.05)
+    ledger.machine.on_commit(follower.wake)
+    follower.start()
+    wait_until(lambda: kept == [3])
+    ledger.add_many(1)
+    wait_until(lambda: kept == [3, 4])  # by no other entry than this
+    follower.stop()
+    assert kept == [3, 4]
     reader.close()

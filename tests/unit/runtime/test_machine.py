@@ -14,7 +14,7 @@ from telesphor.kernel.clock import ManualClock
 from telesphor.kernel.entry import ENTRY_BYTES_MAX
 from telesphor.kernel.errors import LimitExceeded, TelesphorError
 from telesphor.ledger.entries import RequestReplayed
-from telesphor.runtime.capability import CommandType, Decision, Receipt, Recorded
+from telesphor.runtime.capability import CommandType, Committed, Decision, Receipt, Recorded
 from telesphor.runtime.machine import (
     BATCH_COMMANDS_MAX,
     AnswerLate,
@@ -420,7 +420,7 @@ def _slots(request: Request, count: int) -> list[Slot]:
 
 def test_listener_is_called_after_the_entries_can_be_read(ledger: Ledger) -> None:
     seen: list[int] = []
-    ledger.machine.on_commit(lambda: seen.append(len(ledger.entries())))
+    ledger.machine.on_commit(lambda _: seen.append(len(ledger.entries())))
     ledger.start()
     ledger.add(ledger.stream())
     wait_until(lambda: seen == [1])
@@ -430,7 +430,7 @@ def test_listener_is_called_after_the_entries_can_be_read(ledger: Ledger) -> Non
 def test_writer_that_dies_refuses_instead_of_keeping_its_callers_waiting(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
 
-    def broken() -> None:
+    def broken(_: Committed) -> None:
         raise SystemExit  # a listener that breaks its promise ends the thread, silently
 
     ledger.machine.on_commit(broken)

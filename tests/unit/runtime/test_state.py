@@ -18,6 +18,7 @@ from telesphor.runtime.capability import (
     EntryType,
     Registry,
     State,
+    Store,
 )
 from telesphor.runtime.machine import Request
 from telesphor.runtime.requests import Outcome, Slot
@@ -89,6 +90,35 @@ def test_memory_of_a_table_lasts_until_it_changes_or_goes_back_or_the_batch_ends
     ]
     ledger.machine.call_blocking(ask("other"), timeout_seconds=ANSWER_SECONDS)
     assert told[-1] == ("other", None)
+    ledger.close()
+
+
+def test_memory_of_several_stores_lasts_until_any_of_them_changes(tmp_path: Path) -> None:
+    other_store = Store("CREATE TABLE other(position INTEGER PRIMARY KEY);", ("other",), lambda *_: None)
+    other = Capability("other", entries=(EntryType("other.noted/1", notes.NoteAdded),), store=other_store)
+    ledger = Ledger(tmp_path, registry=lambda: Registry([*notes.build_registry().capabilities, other]))
+    told: list[tuple[str, list[bool]]] = []
+
+    def decide(_actor: Actor, command: notes.AddNote, state: State) -> Decision:
+        memories = [state.memory_of(STORE), state.memory_of(other_store), state.memory_of(STORE, other_store)]
+        told.append((command.text, ["seen" in memory for memory in memories]))
+        for memory in memories:
+            memory["seen"] = True
+        kind = "other.noted/1" if command.text == "other" else "note.added/1"
+        return Decision((Draft(kind, command.stream, notes.NoteAdded(text=command.text)),))
+
+    command, stream = CommandType("note.remember/1", notes.AddNote, decide), ledger.stream()
+    texts = ("other", "other", "note", "note", "other")
+    queue_and_run(
+        ledger, [ledger.request((command, notes.AddNote(stream=stream, text=text))) for text in texts]
+    )
+    assert told == [
+        ("other", [False, False, False]),
+        ("other", [True, False, False]),
+        ("note", [True, False, False]),
+        ("note", [False, True, False]),
+        ("other", [False, True, False]),
+    ]
     ledger.close()
 
 

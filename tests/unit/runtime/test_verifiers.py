@@ -7,26 +7,27 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from telesphor.kernel.errors import TelesphorError
+from telesphor.runtime.attempts import attempt
 from telesphor.runtime.http import BodyTooLarge
 from telesphor.runtime.verifiers import VerifierLost, VerifierProcess
 
 
-def make(greeting: str) -> Callable[[bytes], str]:
+def make(greeting: str) -> Callable[[Sequence[bytes]], list[object]]:
     """The child's function: greets, refuses or dies, as the bytes say."""
 
-    def verify(data: bytes) -> str:
+    def answer(data: bytes) -> str:
         if data == b"refuse":
             raise BodyTooLarge(7, declared_bytes=None)
         if data == b"die":
             os.kill(os.getpid(), signal.SIGKILL)
         return f"{greeting} {data.decode()}"
 
-    return verify
+    return lambda batch: [attempt(answer, data) for data in batch]
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ from telesphor.capabilities.identity.model import ActorKind, require_kind
 from telesphor.kernel.clock import format_instant
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.ids import ActorId, stream_of
-from telesphor.runtime.capability import Actor, Body, Decision, Draft, State, Store
+from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
 
 _IN_FORCE: Final = "in-force"
 _STANDING: Final = "access-standing"
@@ -127,13 +127,9 @@ def permit_standing(actor: Actor, ask: Ask, state: State, *, sources: Sources = 
     """
     if ask.glass is not None:
         return authorise(actor, ask, state, sources=sources)
-    key: _Key = (actor.id, ask.action, ask.resource)
-    if key not in _standing_in(store.STORE, state):
-        return _permit_anew(actor, ask, state, sources)
-    for watched in sources.watched:
-        if key not in _standing_in(watched, state):
-            return _permit_anew(actor, ask, state, sources)
-    return STANDING
+    if (actor.id, ask.action, ask.resource) in _standing(state, sources):
+        return STANDING
+    return _permit_anew(actor, ask, state, sources)
 
 
 STANDING: Final = Allowed((), (), ())
@@ -319,9 +315,9 @@ def _expiry(verdict: Verdict, tokens: list[TokenPolicy], glass: BrokenGlass | No
     return max(known) if known and len(known) == len(found) else None
 
 
-def _standing_in(watched: Store, state: State) -> set[_Key]:
-    """What is known to stand, as far as these tables go: gone as soon as they change."""
-    known: set[_Key] = state.memory_of(watched).setdefault(_STANDING, set())
+def _standing(state: State, sources: Sources) -> set[_Key]:
+    """What is known to stand: gone as soon as any table changes that the rules look at."""
+    known: set[_Key] = state.memory_of(store.STORE, *sources.watched).setdefault(_STANDING, set())
     return known
 
 
@@ -335,8 +331,7 @@ def _permit_anew(actor: Actor, ask: Ask, state: State, sources: Sources) -> Allo
     inputs = _standing_inputs(actor, ask, in_force, groups=sources.groups_of(state, actor.id), roles=roles)
     known = store.standing_inputs(state.db, actor=actor.id, action=ask.action.value, resource=resource.name)
     if known == inputs:
-        for watched in (store.STORE, *sources.watched):
-            _standing_in(watched, state).add((actor.id, ask.action, resource))
+        _standing(state, sources).add((actor.id, ask.action, resource))
         return STANDING
     return _begin_standing(actor, ask, state, sources, inputs, roles)
 

@@ -30,7 +30,7 @@ from telesphor.capabilities.identity.model import ActorMissing, ActorRetired, Ac
 from telesphor.capabilities.identity.service import active_actor
 from telesphor.kernel.clock import format_instant
 from telesphor.ledger.entries import EntryReader
-from telesphor.runtime.capability import Actor, Recorded, State
+from telesphor.runtime.capability import Actor, OnCommit, Recorded, State
 from telesphor.runtime.jobs import Follower, Periodic
 
 TOPIC: Final = "audit"
@@ -141,7 +141,7 @@ class LiveLog:
             types=self._wanted,
         )
 
-    def start(self, on_commit: Callable[[Callable[[], None]], None], stack: ExitStack) -> None:
+    def start(self, on_commit: OnCommit, stack: ExitStack) -> None:
         """Follow the log and show it, until `stack` closes."""
         on_commit(self.follower.wake)
         self.follower.start()

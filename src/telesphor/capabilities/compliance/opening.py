@@ -38,7 +38,7 @@ from telesphor.kernel.ids import IdSource
 from telesphor.ledger.bundles import BundleSource
 from telesphor.ledger.entries import EntryReader
 from telesphor.ledger.network.standing import Standing
-from telesphor.runtime.capability import Body, Capability, CommandType, Receipt
+from telesphor.runtime.capability import Body, Capability, CommandType, OnCommit, Receipt
 from telesphor.runtime.sessions import Sessions
 
 
@@ -139,7 +139,7 @@ class Compliance:
 
     def start(
         self,
-        on_commit: Callable[[Callable[[], None]], None],
+        on_commit: OnCommit,
         stack: ExitStack,
         *,
         publish: Publish,
@@ -156,7 +156,7 @@ class Compliance:
         stack.callback(index.close)
         on_commit(index.follower.wake)
         index.follower.start()
-        stack.callback(index.follower.stop)
+        stack.callback(index.stop)
         with closing(self._open_entries()) as reader:
             size = reader.size()
         live = LiveLog(self.desk, open_entries=self._open_entries, publish=publish, size=size, types=types)

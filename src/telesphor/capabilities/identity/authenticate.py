@@ -14,8 +14,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,6 +44,7 @@ from telesphor.kernel.clock import Clock, SystemClock, parse_instant
 from telesphor.kernel.digest import Digest, digest_of
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.kernel.signing import HybridSuite, VerifyKey, read_jws, verify_jws
+from telesphor.runtime.attempts import attempt
 from telesphor.runtime.capability import Actor, Body, CommandType, Registry, State
 from telesphor.runtime.database import open_reader
 from telesphor.runtime.requests import REQUEST_COMMANDS_MAX, Evidence, Request
@@ -256,12 +256,21 @@ class Authenticator:
         return db
 
 
-def open_verifier(ledger: Path, origin: str) -> Callable[[bytes], Signed]:
-    """What a verifying child process runs: `Authenticator.verify` over the ledger's committed state."""
-    opened = Authenticator(
-        open_db=partial(open_reader, ledger), registry=Registry(()), origin=origin, clock=SystemClock()
-    )
-    return opened.verify
+def open_verifier(ledger: Path, origin: str) -> Callable[[Sequence[bytes]], Sequence[Signed | Exception]]:
+    """What a verifying child process runs: `Authenticator.verify` over what is committed at each batch."""
+    db = open_reader(ledger)
+    opened = Authenticator(open_db=lambda: db, registry=Registry(()), origin=origin, clock=SystemClock())
+
+    def verify(batch: Sequence[bytes]) -> Sequence[Signed | Exception]:
+        db.execute(
+            "BEGIN"
+        )  # One look at the disk for all of them; the writer looks again at whoever it takes.
+        try:
+            return [attempt(opened.verify, data) for data in batch]
+        finally:
+            db.execute("COMMIT")
+
+    return verify
 
 
 def read_genesis(data: bytes, *, registry: Registry, origin: str, clock: Clock) -> Request:

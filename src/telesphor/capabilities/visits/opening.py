@@ -13,13 +13,17 @@ from telesphor.capabilities.identity.service import active_kind, find_actor
 from telesphor.capabilities.visits.entries import VISIT_OPENED, VisitOpened
 from telesphor.capabilities.visits.model import (
     DEVICES_MAX,
+    VISIT_STREAM,
     NotAParticipant,
     ParticipantRefused,
     VisitExists,
 )
-from telesphor.capabilities.visits.scene import stream_of_visit
 from telesphor.kernel.ids import Stream
 from telesphor.runtime.capability import Actor, Body, Draft, State
+
+# Bound once: Python 3.11 looks a member of an enum up in its own language, and visits are opened by the thousand.
+_PERSON, _DEVICE = ActorKind.PERSON, ActorKind.DEVICE
+_OPENERS = (ActorKind.PERSON, ActorKind.ORGANISATION, ActorKind.SYSTEM)
 
 
 class OpenVisit(Body, frozen=True, kw_only=True):
@@ -32,8 +36,8 @@ class OpenVisit(Body, frozen=True, kw_only=True):
 
 
 def stream_of_opening(command: OpenVisit) -> Stream:
-    """Where the visit's first entry will be."""
-    return stream_of_visit(command.visit)
+    """Where the visit's first entry will be; the command's shape has its id checked."""
+    return Stream(f"{VISIT_STREAM}/{command.visit}")
 
 
 def draft_opening(actor: Actor, command: OpenVisit, state: State, *, patient_known: bool = True) -> Draft:
@@ -47,10 +51,10 @@ def draft_opening(actor: Actor, command: OpenVisit, state: State, *, patient_kno
         VisitExists: the id was used before.
         ActorMissing, ActorRetired, ParticipantRefused: somebody named cannot take part.
     """
-    require_kind(actor, ActorKind.PERSON, ActorKind.ORGANISATION, ActorKind.SYSTEM)
-    if actor.kind == ActorKind.PERSON and actor.id != command.clinician:
+    require_kind(actor, *_OPENERS)
+    if actor.kind == _PERSON and actor.id != command.clinician:
         raise NotAParticipant("a person opens only visits whose clinician it is")
-    stream = stream_of_visit(command.visit)
+    stream = stream_of_opening(command)
     if state.next_n(stream) != 0:
         raise VisitExists(f"the id `{command.visit}` was used for a visit before", hint="make a new id")
     _check_parties(command, state, patient_known=patient_known)
@@ -63,15 +67,18 @@ def _check_parties(command: OpenVisit, state: State, *, patient_known: bool) -> 
         raise ParticipantRefused("the patient and the clinician are the same person")
     if len(set(command.devices)) != len(command.devices):
         raise ParticipantRefused("a device is named twice")
-    wanted = [(command.clinician, ActorKind.PERSON)]
     if patient_known or find_actor(state.db, command.patient) is not None:
-        wanted.insert(0, (command.patient, ActorKind.PERSON))
-    wanted += [(device, ActorKind.DEVICE) for device in command.devices]
-    for actor_id, kind in wanted:
-        if active_kind(state, actor_id) != kind:
-            raise ParticipantRefused(f"actor `{actor_id}` is not of kind `{kind}`")
+        _check_kind(command.patient, _PERSON, state)
+    _check_kind(command.clinician, _PERSON, state)
+    for device in command.devices:
+        _check_kind(device, _DEVICE, state)
     for device in command.devices:
         _check_device(device, patient=command.patient, state=state)
+
+
+def _check_kind(actor_id: str, kind: ActorKind, state: State) -> None:
+    if active_kind(state, actor_id) != kind:
+        raise ParticipantRefused(f"actor `{actor_id}` is not of kind `{kind}`")
 
 
 def _check_device(device: str, *, patient: str, state: State) -> None:

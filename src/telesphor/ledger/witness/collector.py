@@ -47,6 +47,7 @@ class _Round:
     checkpoint: PublishedCheckpoint
     cosigned: list[tuple[Card, Cosignature]] = field(default_factory=list)
     level: int = 1
+    judging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def size(self) -> int:
@@ -250,7 +251,7 @@ class Collector:
             lines=cosigned.lines,
         )
         current.cosigned.append((follower.peer.card, cosigned.cosignature))
-        await self._judge(current, now_ms)
+        await self._judge(current)
         async with self._changed:
             follower.acknowledged = follower.asked = current.size
             follower.working = None
@@ -260,13 +261,18 @@ class Collector:
                 self._ripe = current
             self._changed.notify_all()
 
-    async def _judge(self, current: _Round, now_ms: int) -> None:
-        """Find the level, and note each that is new with the time when it was reached."""
-        evidence = Evidence(self._log_card, current.checkpoint.at_ms // 1000, tuple(current.cosigned))
-        level = judge_levels(evidence, self._policy).level
-        for reached in range(current.level + 1, level + 1):
-            await asyncio.to_thread(self._book.reach, current.size, level=reached, at_ms=now_ms)
-        current.level = max(current.level, level)
+    async def _judge(self, current: _Round) -> None:
+        """Find the level, and note each that is new with the time when it was reached.
+
+        One after the other: peers answer in the same moment, and no level is reached before the one below it.
+        """
+        async with current.judging:
+            evidence = Evidence(self._log_card, current.checkpoint.at_ms // 1000, tuple(current.cosigned))
+            level = judge_levels(evidence, self._policy).level
+            now_ms = self._clock.now_ms()
+            for reached in range(current.level + 1, level + 1):
+                await asyncio.to_thread(self._book.reach, current.size, level=reached, at_ms=now_ms)
+            current.level = max(current.level, level)
 
     async def _rest(self, follower: _Follower, fault: PeerFault) -> None:
         """Leave the peer alone for a while; the round does not wait for it."""

@@ -50,7 +50,7 @@ class Moment:
     def next_n(self, stream: str) -> int:
         return self._world.numbers.get(stream, 0)
 
-    def memory_of(self, _store: Store) -> dict[str, Any]:
+    def memory_of(self, *_stores: Store) -> dict[str, Any]:
         return {}
 
 

@@ -169,7 +169,7 @@ def test_change_in_a_watched_store_is_looked_at_at_once(ward: Ward, place: Resou
     def look(state: State) -> None:
         assert permit_standing(clinician, ask, state, sources=sources) is STANDING
         groups.append(team)
-        state.memory_of(STORE).clear()  # as the writer does when it folds an entry into those tables
+        state.memory_of(STORE, *sources.watched).clear()  # as the writer does for an entry of those tables
         assert permit_standing(clinician, ask, state, sources=sources).drafts
 
     ward.within(look)

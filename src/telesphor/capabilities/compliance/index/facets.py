@@ -57,6 +57,12 @@ def describe_entry(entry: Recorded, known: Known) -> Facets:
     return Facets(tuple(terms), None if owner is None else (entry.stream, owner))
 
 
+def things_of(entry: Recorded) -> tuple[str, ...]:
+    """The things of which `describe_entry` may ask whom they are about."""
+    visit = _text(entry.body, "visit")
+    return (entry.stream,) if visit is None else (entry.stream, f"visit/{visit}")
+
+
 def subject_in(entry: Recorded) -> str | None:
     """Return in whose own log an entry is: that of whom a decision is about, or whom another's look was at."""
     if entry.type not in (ACCESS_DECIDED.name, LOOKED.name):
@@ -98,8 +104,7 @@ def _concerned(entry: Recorded, kind: str, id: str, known: Known) -> Iterator[st
     if kind in _THEMSELVES:
         yield id
         return
-    visit = _text(body, "visit")
-    owner = known(entry.stream) or (None if visit is None else known(f"visit/{visit}"))
+    owner = next((found for found in map(known, things_of(entry)) if found is not None), None)
     if owner is not None:
         yield owner
 

@@ -19,7 +19,7 @@ import apsw
 from telesphor.capabilities.access.breakglass.entries import GLASS_OPENED
 from telesphor.capabilities.access.entries import ACCESS_DECIDED
 from telesphor.capabilities.compliance.index import store
-from telesphor.capabilities.compliance.index.facets import Facets, describe_entry
+from telesphor.capabilities.compliance.index.facets import Facet, describe_entry, things_of
 from telesphor.capabilities.compliance.index.store import Found, Hour
 from telesphor.kernel.errors import Kind, TelesphorError
 from telesphor.ledger.entries import EntryReader
@@ -49,9 +49,12 @@ TERMS_REMEMBERED_MAX: Final = 50_000
 CATCH_UP_SECONDS: Final = 1.0
 """How long a search waits for what was committed before it was asked; then it says how far it looked."""
 
-REST_TIMES: Final = 9
-"""How many times as long as it works the index rests, while no search waits for it: a tenth of a core, so that
+REST_TIMES: Final = 19
+"""How many times as long as it works the index rests, while no search waits for it: a twentieth of a core, so that
 whoever is busy on the ledger is not slowed down by what nobody asks for now."""
+
+REST_SECONDS_MIN: Final = 0.1
+"""How long it rests at least: what was committed meanwhile is written in one piece."""
 
 REST_SECONDS_MAX: Final = 0.2
 
@@ -83,6 +86,7 @@ class AuditIndex:
         self._moved = threading.Condition()
         self._waiting: dict[int, Recorded] = {}
         self._wanted = 0
+        self._hurried = False
         self._terms: dict[tuple[str, str], int] = {}
         self._check_ledger(open_entries)
         self.indexed = store.progress(self._db)[0]
@@ -107,12 +111,12 @@ class AuditIndex:
             with self._lock, storage_errors():
                 self._write(taken, position)
             self._waiting.clear()
-        rest_seconds = min(REST_SECONDS_MAX, REST_TIMES * (perf_counter() - begun))
+        rest_seconds = max(REST_SECONDS_MIN, min(REST_SECONDS_MAX, REST_TIMES * (perf_counter() - begun)))
         with self._moved:
             self.indexed = position
             self._moved.notify_all()
-            if len(taken) >= READ_ENTRIES:  # There is more.
-                self._moved.wait_for(lambda: self._wanted > position, timeout=rest_seconds)
+            if taken:
+                self._moved.wait_for(lambda: self._hurried or self._wanted > position, timeout=rest_seconds)
 
     def wait_for(self, size: int, *, timeout_seconds: float = CATCH_UP_SECONDS) -> int:
         """Wait until so many entries were taken in, or the time is over; returns how many were."""
@@ -153,6 +157,13 @@ class AuditIndex:
         with self._reading() as db:
             return store.values_of(db, facet, limit=limit)
 
+    def stop(self) -> None:
+        """End the follower, whether it rests or works."""
+        with self._moved:
+            self._hurried = True
+            self._moved.notify_all()
+        self.follower.stop()
+
     def close(self) -> None:
         """Close the database; after the follower has stopped."""
         with self._lock:
@@ -180,37 +191,57 @@ class AuditIndex:
                 store.clear(self._db)
 
     def _write(self, taken: Sequence[Recorded], position: int) -> None:
-        counts: Counter[int] = Counter()
-        postings: list[tuple[int, int]] = []
-        learnt: dict[str, str] = {}
         try:
             with transaction(self._db):
-                for entry in taken:
-                    facets = self._describe(entry, learnt)
-                    terms = [self._term(facet, value) for facet, value in facets.terms]
-                    postings += [(term, entry.position) for term in terms]
-                    counts.update(terms)
-                store.put_postings(self._db, postings, [(more, term) for term, more in counts.items()])
+                facets = self._describe(taken)
+                counts = Counter(term for found in facets for term in found)
+                begun = self._number(counts)
+                rows = [
+                    (self._terms[term], entry.position)
+                    for entry, found in zip(taken, facets, strict=True)
+                    for term in found
+                ]
+                store.put_postings(
+                    self._db,
+                    rows,
+                    begun=[(number, *term, counts[term]) for term, number in begun.items()],
+                    counts=[(more, self._terms[term]) for term, more in counts.items() if term not in begun],
+                )
                 store.put_hours(self._db, _hours(taken))
                 store.put_progress(self._db, position, taken[-1].id)
         except BaseException:
             self._terms.clear()  # Numbers that were given in what was rolled back.
             raise
 
-    def _describe(self, entry: Recorded, learnt: dict[str, str]) -> Facets:
-        facets = describe_entry(entry, lambda thing: learnt.get(thing) or store.learnt(self._db, thing))
-        if facets.learnt is not None:
-            learnt.setdefault(*facets.learnt)
-            store.learn(self._db, *facets.learnt)
-        return facets
+    def _describe(self, taken: Sequence[Recorded]) -> list[tuple[Facet, ...]]:
+        """The facets of each entry, with what was learnt before it."""
+        known = store.learnt(
+            self._db, list(dict.fromkeys(thing for entry in taken for thing in things_of(entry)))
+        )
+        found = []
+        news: dict[str, str] = {}
+        for entry in taken:
+            facets = describe_entry(entry, known.get)
+            found.append(facets.terms)
+            if facets.learnt is not None and facets.learnt[0] not in known:
+                thing, subject = facets.learnt
+                known[thing] = news[thing] = subject
+        store.learn(self._db, list(news.items()))
+        return found
 
-    def _term(self, facet: str, value: str) -> int:
-        known = self._terms.get((facet, value))
-        if known is None:
-            if len(self._terms) >= TERMS_REMEMBERED_MAX:
-                self._terms.clear()
-            known = self._terms[facet, value] = store.term_of(self._db, facet, value)
-        return known
+    def _number(self, terms: Iterable[Facet]) -> dict[Facet, int]:
+        """Have all of these terms numbered; returns those that were never seen before."""
+        if len(self._terms) >= TERMS_REMEMBERED_MAX:
+            self._terms.clear()
+        wanted = list(terms)
+        self._terms.update(store.numbers_of(self._db, [term for term in wanted if term not in self._terms]))
+        last = store.last_number(self._db)
+        begun = {
+            term: last + n
+            for n, term in enumerate((one for one in wanted if one not in self._terms), start=1)
+        }
+        self._terms.update(begun)
+        return begun
 
 
 def _open(path: Path) -> apsw.Connection:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import apsw
 
+from telesphor.runtime.rows import InsertRows, select_rows
+
 FORM = 1
 """Of these tables; an index of another form is made again."""
 
@@ -41,6 +43,10 @@ CREATE TABLE IF NOT EXISTS progress(
     last TEXT NOT NULL
 );
 """
+
+_BEGIN_TERMS = InsertRows("INSERT INTO terms", columns=4)
+_ADD_POSTINGS = InsertRows("INSERT INTO postings", columns=2)
+_LEARN = InsertRows("INSERT OR IGNORE INTO learnt", columns=2)
 
 _TABLES = ("terms", "postings", "learnt", "hours", "progress")
 
@@ -99,34 +105,45 @@ def put_progress(db: apsw.Connection, position: int, last: str) -> None:
     db.execute("INSERT OR REPLACE INTO progress VALUES(1, ?, ?)", (position, last))
 
 
-def term_of(db: apsw.Connection, facet: str, value: str) -> int:
-    """Return the number of a term, a new one if it was never seen."""
-    row = db.execute("SELECT term FROM terms WHERE facet = ? AND value = ?", (facet, value)).fetchone()
-    if row is None:
-        row = db.execute(
-            "INSERT INTO terms(facet, value, count) VALUES(?, ?, 0) RETURNING term", (facet, value)
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+def numbers_of(db: apsw.Connection, terms: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the numbers of those of these terms, facets with values, that were seen before."""
+    sql = "SELECT facet, value, term FROM terms WHERE (facet, value) IN (VALUES {})"
+    return {(facet, value): term for facet, value, term in select_rows(db, sql, terms, columns=2)}
+
+
+def last_number(db: apsw.Connection) -> int:
+    """Return the greatest number of a term; 0 before there is one."""
+    return int(db.execute("SELECT coalesce(max(term), 0) FROM terms").get)
 
 
 def put_postings(
-    db: apsw.Connection, rows: Sequence[tuple[int, int]], counts: Iterable[tuple[int, int]]
+    db: apsw.Connection,
+    rows: Sequence[tuple[int, int]],
+    *,
+    begun: Sequence[tuple[int, str, str, int]],
+    counts: Iterable[tuple[int, int]],
 ) -> None:
-    """Add positions to terms, and to their counts; rows are term and position, counts are more and term."""
-    db.executemany("INSERT INTO postings VALUES(?, ?)", rows)
+    """Add positions to terms.
+
+    Args:
+        rows: term and position.
+        begun: terms that were never seen before: number, facet, value, count.
+        counts: of the others, how many more and which.
+    """
+    _BEGIN_TERMS(db, begun)
+    _ADD_POSTINGS(db, rows)
     db.executemany("UPDATE terms SET count = count + ? WHERE term = ?", counts)
 
 
-def learn(db: apsw.Connection, thing: str, subject: str) -> None:
-    """Remember whom a thing is about; what was learnt first stays."""
-    db.execute("INSERT OR IGNORE INTO learnt VALUES(?, ?)", (thing, subject))
+def learn(db: apsw.Connection, things: Sequence[tuple[str, str]]) -> None:
+    """Remember whom things are about; what was learnt first stays."""
+    _LEARN(db, things)
 
 
-def learnt(db: apsw.Connection, thing: str) -> str | None:
-    """Return whom a thing is about, if that was said."""
-    row = db.execute("SELECT subject FROM learnt WHERE thing = ?", (thing,)).fetchone()
-    return None if row is None else str(row[0])
+def learnt(db: apsw.Connection, things: Sequence[str]) -> dict[str, str]:
+    """Return whom those of these things are about of which that was said."""
+    sql = "SELECT thing, subject FROM learnt WHERE thing IN (VALUES {})"
+    return dict(select_rows(db, sql, [(thing,) for thing in things], columns=1))
 
 
 def put_hours(db: apsw.Connection, hours: Iterable[Hour]) -> None:

@@ -26,7 +26,7 @@ from telesphor.capabilities.contracts.runner.subscriptions import Subscriptions
 from telesphor.kernel.clock import Clock
 from telesphor.kernel.ids import IdSource
 from telesphor.ledger.entries import EntryReader
-from telesphor.runtime.capability import Recorded
+from telesphor.runtime.capability import OnCommit, Recorded
 from telesphor.runtime.jobs import Follower, Periodic
 
 REACTIONS_FILE = "reactions.sqlite"
@@ -121,7 +121,7 @@ class ContractRuntime(Collector):
             threads=CONNECTORS_AT_ONCE,
         )
 
-    def start(self, on_commit: Callable[[Callable[[], None]], None], stack: ExitStack) -> None:
+    def start(self, on_commit: OnCommit, stack: ExitStack) -> None:
         """Let it go on in threads until `stack` ends them; they end before whatever `stack` ends later.
 
         Args:
@@ -152,6 +152,7 @@ class ContractRuntime(Collector):
     def close(self) -> None:
         """Finish what is at hand and close the queue; after the threads are ended."""
         self._runner.close()
+        self._subscriptions.close()
         self.queue.close()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:

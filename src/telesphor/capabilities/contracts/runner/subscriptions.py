@@ -34,6 +34,7 @@ class Subscriptions:
 
     def __init__(self, *, open_db: Callable[[], apsw.Connection], read_document: ReadDocument) -> None:
         self._open_db = open_db
+        self._db: apsw.Connection | None = None
         self._read_document = read_document
         self._manifests: dict[str, Manifest | None] = {}
         self._versions: list[VersionRow] = []
@@ -42,8 +43,8 @@ class Subscriptions:
     def types(self) -> frozenset[str]:
         """The types of entries that any contract reacts to, by any of its manifests; as of now."""
         with self._lock:
-            with closing(self._open_db()) as db:
-                self._versions = store.versions(db)
+            self._db = self._db or self._open_db()  # kept: this is asked after every batch
+            self._versions = store.versions(self._db)
             return frozenset(
                 rule.type for version in self._versions for rule in self._rules(version, OnEntry)
             )
@@ -86,6 +87,13 @@ class Subscriptions:
                 log.error("manifest cannot be read", code=error.code, detail=digest)
                 self._manifests[digest] = None
         return self._manifests[digest]
+
+    def close(self) -> None:
+        """Close what `types` has opened."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
 
     def _rules(self, version: VersionRow, kind: type[Any]) -> list[Any]:
         manifest = self.manifest(version.manifest)

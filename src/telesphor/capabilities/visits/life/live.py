@@ -97,12 +97,12 @@ class VisitNews:
 
     def handle(self, entry: Recorded) -> None:
         """Tell of one committed entry."""
+        if entry.type == VISIT_OPENED.name and not self._meets_somebody(entry.body):
+            return
         kind, visit = parse_stream(entry.stream)
         if kind != VISIT_STREAM or self._is_untold(entry):
             return
         self._changed(visit)
-        if entry.type == VISIT_OPENED.name and not self._meets_somebody(entry.body):
-            return
         with self._reading() as db:
             seats = store.seats_of(db, visit)
             life = store.find_life(db, visit)

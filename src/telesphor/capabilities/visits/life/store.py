@@ -81,6 +81,7 @@ _LIFE = "visit, patient, clinician, phase, outcome, starts_ms, minutes, opened_a
 _CHECKS = "camera, microphone, speaker, network"
 _SEAT = f"visit, actor, role, state, since, since_at, steps, {_CHECKS}, identity, presentation"
 _NEW_SEAT = "(?, ?, ?, 'expected', ?, ?, 0, NULL, NULL, NULL, NULL, NULL, NULL)"
+_PATIENT, _CLINICIAN = SeatRole.PATIENT.value, SeatRole.CLINICIAN.value
 _INSERT_LIVES = InsertRows(
     "INSERT INTO visit_lives", columns=6, row="(?, ?, ?, 'opened', NULL, NULL, NULL, ?, 0, ?, ?)"
 )
@@ -209,12 +210,13 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
 def open_lives(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
     """Fold entries that open visits: a life each, and the seats of patient and clinician."""
     lives, seats = [], []
+    instants = {at: parse_instant(at) for at in {entry.at for entry in entries}}
     for entry in entries:
-        visit, body, at = parse_stream(entry.stream)[1], entry.body, entry.at
+        visit, body, at, position = parse_stream(entry.stream)[1], entry.body, entry.at, entry.position
         arranged = int(entry.actor != body.clinician)
-        lives.append((visit, body.patient, body.clinician, at, parse_instant(at), arranged))
-        seats.append((visit, body.patient, SeatRole.PATIENT.value, entry.position, at))
-        seats.append((visit, body.clinician, SeatRole.CLINICIAN.value, entry.position, at))
+        lives.append((visit, body.patient, body.clinician, at, instants[at], arranged))
+        seats.append((visit, body.patient, _PATIENT, position, at))
+        seats.append((visit, body.clinician, _CLINICIAN, position, at))
     _INSERT_LIVES(db, lives)
     _INSERT_SEATS(db, seats)
 
