@@ -44,6 +44,7 @@ from telesphor.capabilities.access.model import (
     Resource,
     ResourceKind,
     TokenPolicy,
+    house_of,
 )
 from telesphor.capabilities.access.policies import (
     BASE,
@@ -59,6 +60,7 @@ from telesphor.capabilities.access.situation import describe_entities, describe_
 from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.access.vocabulary import BROKEN_GLASS
 from telesphor.capabilities.identity.model import ActorKind, require_kind
+from telesphor.capabilities.identity.service import own_id
 from telesphor.kernel.clock import format_instant
 from telesphor.kernel.digest import Digest
 from telesphor.kernel.ids import ActorId, stream_of
@@ -66,6 +68,7 @@ from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
 
 _IN_FORCE: Final = "in-force"
 _STANDING: Final = "access-standing"
+_IN_HOUSE: Final = "access-in-house"
 
 TEXTS_REMEMBERED_MAX: Final = 64
 """Texts in force, at most 64 KiB each: of some organisations, as they were lately."""
@@ -130,6 +133,18 @@ def permit_standing(actor: Actor, ask: Ask, state: State, *, sources: Sources = 
     if (actor.id, ask.action, ask.resource) in _standing(state, sources):
         return STANDING
     return _permit_anew(actor, ask, state, sources)
+
+
+def permit_in_house(actor: Actor, action: Action, state: State, *, sources: Sources = NOTHING) -> Allowed:
+    """The same for what is asked about the node itself, where no thing of its own is; raises as `permit_standing`."""
+    known = state.memory_of(store.STORE, *sources.watched).setdefault(_IN_HOUSE, set())
+    if (actor.id, action) in known:
+        return STANDING
+    ask = Ask(action=action, resource=house_of(own_id(state)))
+    allowed = permit_standing(actor, ask, state, sources=sources)
+    if allowed is STANDING:
+        known.add((actor.id, action))
+    return allowed
 
 
 STANDING: Final = Allowed((), (), ())

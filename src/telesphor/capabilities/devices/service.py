@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from telesphor.capabilities.access.model import Action, Ask, house_of
-from telesphor.capabilities.access.service import permit_standing
+from telesphor.capabilities.access.model import Action
+from telesphor.capabilities.access.service import permit_in_house
 from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.devices import store
 from telesphor.capabilities.devices.entries import READING_RECORDED, ReadingRecorded
@@ -30,7 +30,6 @@ from telesphor.capabilities.identity.model import (
     ObjectIdField,
     require_kind,
 )
-from telesphor.capabilities.identity.service import own_id
 from telesphor.kernel.clock import parse_instant
 from telesphor.kernel.ids import VisitId, stream_of
 from telesphor.runtime.capability import Actor, Body, Decision, Draft, State
@@ -61,8 +60,7 @@ def record_reading(
     Raises:
         AccessDenied: the rules do not allow the actor to record; and as `draft_reading`.
     """
-    ask = Ask(action=Action.RECORD, resource=house_of(own_id(state)))
-    allowed = permit_standing(actor, ask, state, sources=sources)
+    allowed = permit_in_house(actor, Action.RECORD, state, sources=sources)
     draft = draft_reading(actor, command, state, visit=None)
     return Decision((draft, *allowed.drafts), documents=allowed.documents)
 

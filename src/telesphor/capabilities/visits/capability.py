@@ -27,6 +27,7 @@ from telesphor.capabilities.visits.room import service as room
 from telesphor.capabilities.visits.room import store as room_store
 from telesphor.capabilities.visits.scene import AskAbout, ask_about
 from telesphor.capabilities.visits.service import DecideRead, VisitDesk
+from telesphor.kernel.ids import parse_stream
 from telesphor.runtime.capability import Capability, CommandType, Recorded, Store
 from telesphor.runtime.tickets import Tickets
 
@@ -45,8 +46,9 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
 
 def open_together(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
     """Fold entries that open visits, by the thousand."""
-    store.open_visits(db, entries)
-    life_store.open_lives(db, entries)
+    opened = [(parse_stream(entry.stream)[1], entry) for entry in entries]
+    store.open_visits(db, opened)
+    life_store.open_lives(db, opened)
 
 
 STORE = Store(

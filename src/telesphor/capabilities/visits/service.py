@@ -14,12 +14,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from telesphor.capabilities.access.model import Action, Allowed, Ask, Resource, house_of
-from telesphor.capabilities.access.service import permit_standing
+from telesphor.capabilities.access.model import Action, Allowed, Resource
+from telesphor.capabilities.access.service import permit_in_house
 from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.devices.service import RecordReading, draft_reading, own_sealed_object
 from telesphor.capabilities.identity.model import ActorKind, ObjectIdField, VisitIdField, require_kind
-from telesphor.capabilities.identity.service import own_id
 from telesphor.capabilities.interchain.model import PROOF_STREAM, PositionField, ProofIdField
 from telesphor.capabilities.interchain.service import require_fact
 from telesphor.capabilities.visits import store
@@ -313,8 +312,7 @@ class VisitDesk:
 
     def _permit(self, actor: Actor, action: Action, state: State) -> Allowed:
         """For commands that release nothing: what stands decided costs a look-up."""
-        ask = Ask(action=action, resource=house_of(own_id(state)))
-        return permit_standing(actor, ask, state, sources=self._sources)
+        return permit_in_house(actor, action, state, sources=self._sources)
 
 
 def find_visit_resource(state: State, visit_id: str) -> Resource:

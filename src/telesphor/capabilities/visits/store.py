@@ -97,7 +97,7 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     if kind != VISIT_STREAM:
         return
     if entry.type == VISIT_OPENED.name:
-        open_visits(db, [entry])
+        open_visits(db, [(visit, entry)])
         return
     if entry.type == VISIT_OBJECT_LINKED.name:
         link = (visit, entry.body.stream, entry.body.n, str(entry.body.role))
@@ -105,11 +105,11 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     _advance(db, entry, visit=visit, state="closed" if entry.type == VISIT_CLOSED.name else "open")
 
 
-def open_visits(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
-    """Fold entries that open visits."""
+def open_visits(db: apsw.Connection, opened: Sequence[tuple[str, Recorded]]) -> None:
+    """Fold entries that open visits, each with the visit's id."""
     visits, devices = [], []
-    for entry in entries:
-        visit, body = parse_stream(entry.stream)[1], entry.body
+    for visit, entry in opened:
+        body = entry.body
         peaks = CompactRange(1, [entry.leaf]).encode()
         visits.append((visit, body.patient, body.clinician, entry.actor, peaks))
         devices += [(visit, device) for device in body.devices]

@@ -9,11 +9,11 @@ from typing import Final, Protocol
 
 import apsw
 
-from telesphor.capabilities.access.model import Action, Ask, house_of
-from telesphor.capabilities.access.service import permit_standing
+from telesphor.capabilities.access.model import Action
+from telesphor.capabilities.access.service import permit_in_house
 from telesphor.capabilities.access.sources import NOTHING, Sources
 from telesphor.capabilities.identity.model import ActorIdField, ActorKind, InstantField, VisitIdField
-from telesphor.capabilities.identity.service import active_kind, find_actor, own_id
+from telesphor.capabilities.identity.service import active_kind, find_actor
 from telesphor.capabilities.visits.life import store
 from telesphor.capabilities.visits.life.entries import (
     VISIT_ENDED,
@@ -182,8 +182,7 @@ class LifeDesk:
                 `visit.open/1`, but that the patient may be unknown so far.
             ScheduleRefused: no visit is at such a time.
         """
-        house = Ask(action=Action.OPEN_VISIT, resource=house_of(own_id(state)))
-        allowed = permit_standing(actor, house, state, sources=self._sources)
+        allowed = permit_in_house(actor, Action.OPEN_VISIT, state, sources=self._sources)
         opening = draft_opening(actor, command, state, patient_known=False)
         return beside(allowed, opening, _draft_schedule(command, state))
 

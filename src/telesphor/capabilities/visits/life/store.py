@@ -198,7 +198,7 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
     if kind != VISIT_STREAM:
         return
     if entry.type == VISIT_OPENED.name:
-        open_lives(db, [entry])
+        open_lives(db, [(visit, entry)])
     elif entry.type == VISIT_CLOSED.name:
         db.execute("UPDATE visit_lives SET phase = ? WHERE visit = ?", (Phase.CLOSED.value, visit))
         _clear_room(db, entry, visit)
@@ -207,12 +207,12 @@ def apply(db: apsw.Connection, entry: Recorded) -> None:
         _step(db, entry, visit)
 
 
-def open_lives(db: apsw.Connection, entries: Sequence[Recorded]) -> None:
-    """Fold entries that open visits: a life each, and the seats of patient and clinician."""
+def open_lives(db: apsw.Connection, opened: Sequence[tuple[str, Recorded]]) -> None:
+    """Fold entries that open visits, each with the visit's id: a life, and the seats of patient and clinician."""
     lives, seats = [], []
-    instants = {at: parse_instant(at) for at in {entry.at for entry in entries}}
-    for entry in entries:
-        visit, body, at, position = parse_stream(entry.stream)[1], entry.body, entry.at, entry.position
+    instants = {at: parse_instant(at) for at in {entry.at for _, entry in opened}}
+    for visit, entry in opened:
+        body, at, position = entry.body, entry.at, entry.position
         arranged = int(entry.actor != body.clinician)
         lives.append((visit, body.patient, body.clinician, at, instants[at], arranged))
         seats.append((visit, body.patient, _PATIENT, position, at))
