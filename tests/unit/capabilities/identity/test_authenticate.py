@@ -30,6 +30,7 @@ from telesphor.kernel.signing import (
 from telesphor.ledger.entries import RequestReplayed
 from telesphor.runtime.capability import Actor, UnknownCommand
 from telesphor.runtime.machine import Request
+from telesphor.runtime.requests import Slot
 from tests.unit.capabilities.world import ORIGIN, World
 
 
@@ -165,6 +166,30 @@ def test_key_rotated_while_the_request_waits_is_refused(world: World, person: Wa
     world.ask(person, rotate_command(person.renew(), node=ORIGIN))
     with pytest.raises(auth.KeyNotRegistered):
         world.machine.call_blocking(request, timeout_seconds=60)
+
+
+def in_one_batch(world: World, *signed: bytes) -> list[str | None]:
+    """The codes by which requests are refused that the writer takes together; None of those it writes."""
+    requests = [world.authenticator.authenticate(data) for data in signed]
+    outcomes, _ = world.machine._run_batch([Slot(request, None, None) for request in requests])
+    return [getattr(outcome.error, "code", None) for outcome in outcomes]
+
+
+def test_keys_that_end_within_the_batch_are_refused_after_that(world: World, person: Wallet) -> None:
+    """The writer remembers a signer from request to request, as long as nothing of the kind is recorded."""
+    harmless = [
+        world.sign(person, register_command(Wallet.create(kind="device", ids=world.ids), node=ORIGIN))
+        for _ in range(2)
+    ]
+    rotating = [world.sign(person, rotate_command(person.renew(), node=ORIGIN)) for _ in range(2)]
+    retiring = world.sign(person, retire(person))
+    codes = in_one_batch(world, harmless[0], rotating[0], rotating[1], harmless[1], retiring)
+    assert codes[1:] == [None, *["key-not-registered"] * 3]
+
+
+def test_actor_retired_within_the_batch_is_refused_after_that(world: World, person: Wallet) -> None:
+    own, by_the_node = world.sign(person, retire(person)), world.sign(world.node, retire(person))
+    assert in_one_batch(world, by_the_node, own) == [None, "actor-retired"]
 
 
 def test_key_not_registered_is_refused(world: World, person: Wallet) -> None:
