@@ -227,7 +227,7 @@ def test_hundreds_of_broken_connections_leave_none_open(live_uvloop: Live) -> No
     for number in range(300):
         with socket.create_connection(("localhost", port), timeout=WAIT_SECONDS) as line:
             line.sendall(b"\x16\x03\x01\x02\x00" + bytes(number))
-    ends = time.monotonic() + 5
+    ends = time.monotonic() + 60
     while len(os.listdir("/proc/self/fd")) > before + 5 and time.monotonic() < ends:
         time.sleep(0.02)
     assert len(os.listdir("/proc/self/fd")) <= before + 5

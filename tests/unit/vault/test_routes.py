@@ -25,6 +25,7 @@ from telesphor.vault.erasure import finish_erasures
 from telesphor.vault.model import ObjectRow
 from telesphor.vault.objects import PART_PLAINTEXT, part_path
 from telesphor.vault.routes import routes
+from tests.support.ledger import ANSWER_SECONDS
 from tests.unit.vault.test_objects import content
 from tests.unit.vault.world import World
 
@@ -68,7 +69,9 @@ class Web:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if ticket is not None:
             named["authorization"] = f"Bearer {ticket}"
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
+        ) as connection:
             connection.request(method, path, body=body, headers=named)
             response = connection.getresponse()
             return Answer(
@@ -352,7 +355,7 @@ def test_a_broken_connection_keeps_the_whole_parts_and_completes_nothing(world: 
     )
     with closing(socket.create_connection(("127.0.0.1", web.port))) as client:
         client.sendall(head.encode() + data[: PART_PLAINTEXT + 1_000])
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + ANSWER_SECONDS
     while _progress(web, ticket.object, ticket.ticket)[0] != str(PART_PLAINTEXT):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -420,7 +423,7 @@ def test_a_connection_that_stands_still_lets_go(
         f"PATCH {content_path(ticket.object)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ticket.ticket}\r\n"
         "Upload-Offset: 0\r\nUpload-Complete: ?1\r\nContent-Length: 10\r\n\r\nhalf"
     )
-    with closing(socket.create_connection(("127.0.0.1", web.port), timeout=10)) as client:
+    with closing(socket.create_connection(("127.0.0.1", web.port), timeout=ANSWER_SECONDS)) as client:
         client.sendall(head.encode())
         assert b"upload-interrupted" in client.recv(4096)
     assert web.patch(ticket.object, ticket.ticket, b"0123456789").status == 200
