@@ -8,6 +8,7 @@ line in and one line out. Where Node.js has ML-DSA and ML-KEM in WebCrypto its k
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -386,7 +387,16 @@ def browser(page: Any) -> Judge:
     return Judge(lambda asked: page.evaluate("(asked) => answerTo(asked)", asked))
 
 
+def check_engines(browser: Judge) -> None:
+    """Older browsers do without: then the program's own engines work, which the tests above judge."""
+    engines = browser.ask("engines")
+    if engines != {"mldsa": True, "mlkem": True} and not os.environ.get("CI"):
+        pytest.skip(f"this Chromium has not both ML-DSA and ML-KEM of its own: {engines}")
+    assert engines == {"mldsa": True, "mlkem": True}
+
+
 def test_keys_of_the_browser_itself_sign_and_open(browser: Judge, node: Running, page: Any) -> None:
+    check_engines(browser)
     made = browser.ask("wallet", kind="person", node=ORIGIN)
     body = made["body"]
     registrar = node_wallet(node.node.keys)
@@ -413,7 +423,7 @@ def test_browser_seals_to_python(browser: Judge) -> None:
 def test_seeds_give_browser_and_python_the_same_keys(browser: Judge) -> None:
     wallet = make_wallet()
     handle = hand_over(browser, wallet)
-    assert browser.ask("engines") == {"mldsa": True, "mlkem": True}
+    check_engines(browser)
     data = browser.ask("sign", handle=handle, node=ORIGIN, commands=CANCEL).encode()
     assert verify_jws(data, wallet.signing_key.public)["commands"] == CANCEL
 

@@ -143,7 +143,7 @@ class Desks:
             authorise=self._ask, find_resource=find_resource, administration=administration
         )
         self._open_contracts(folder, ids, stack, ready=aside)
-        self.proofs = interchain.open_desk(folder, keys, tickets, call, aside=aside, stack=stack)
+        self.proofs = interchain.open_desk(folder, tickets, record=self.record, aside=aside, stack=stack)
 
     def registry(self) -> Registry:
         """The one list of capabilities."""
@@ -271,8 +271,7 @@ class Desks:
         permit = partial(permit_contract, sources=self.sources)
         open_db = partial(open_reader, folder.ledger)
         self.contracts = contracts.open_desk(
-            self._keys,
-            self._call,
+            record=self.record,
             open_db=open_db,
             read_document=self.read_document,
             stack=stack,

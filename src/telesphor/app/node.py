@@ -33,7 +33,6 @@ from telesphor.capabilities.messages.model import ExportGrant
 from telesphor.capabilities.visits.routes import routes as visit_routes
 from telesphor.kernel.clock import Clock, SystemClock, format_instant
 from telesphor.kernel.ids import IdSource
-from telesphor.ledger import leaves
 from telesphor.ledger.bundles import BundleSource
 from telesphor.ledger.checkpoints import CheckpointBook
 from telesphor.ledger.entries import EntryJournal, EntryReader
@@ -44,6 +43,7 @@ from telesphor.ledger.network.network import Network, open_network, open_witness
 from telesphor.ledger.network.routes import routes as network_routes
 from telesphor.ledger.network.standing import Standing
 from telesphor.ledger.receipts import Prover
+from telesphor.ledger.routes import add_route
 from telesphor.ledger.routes import routes as ledger_routes
 from telesphor.ledger.witness.routes import WitnessDesk, witness_handlers, witness_routes
 from telesphor.runtime.attempts import attempt
@@ -393,7 +393,7 @@ class Node:
             handlers += witness_handlers(self.witness)
             raw += witness_routes(self.witness)
         if self.settings.writer_route:
-            raw.append(leaves.add_route(self.machine, node_id=self.keys.node_id))
+            raw.append(add_route(self.machine, node_id=self.keys.node_id))
         closing_down = self.desks.browsers.at_end()
         if self.mirror is not None:
             closing_down.append(self.mirror.close_sources)

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar.types import Receive, Scope, Send
 from msgspec import Meta
 
-from telesphor.kernel import base64url
-from telesphor.kernel.ids import ActorId
 from telesphor.runtime.capability import (
     Actor,
     Body,
@@ -23,8 +20,6 @@ from telesphor.runtime.capability import (
     EntryType,
     State,
 )
-from telesphor.runtime.http import RawRoute, read_body, send_bytes
-from telesphor.runtime.machine import Machine, Request
 
 LEAF_BYTES_MAX = 32 * 1024
 """Base64 and the entry's other fields still fit an entry of 65,535 bytes."""
@@ -52,17 +47,4 @@ def add_leaf(actor: Actor, command: AddLeaf, state: State) -> Decision:
 ADD_LEAF = CommandType("leaf.add/1", AddLeaf, add_leaf)
 
 CAPABILITY = Capability("leaves", entries=(EntryType("leaf.added/1", LeafAdded),))
-"""The command itself is not listed: no signed request can reach it, only the route below."""
-
-
-def add_route(machine: Machine, *, node_id: ActorId) -> RawRoute:
-    """`POST /add`: the body becomes a leaf, the answer is its index."""
-    actor = Actor(node_id, "node", "")
-
-    async def add(scope: Scope, receive: Receive, send: Send) -> None:
-        data = await read_body(scope, receive, limit_bytes=LEAF_BYTES_MAX)
-        request = Request(actor, ((ADD_LEAF, AddLeaf(data=base64url.encode(data))),))
-        receipt = await machine.call(request)
-        await send_bytes(send, str(receipt.first).encode(), media_type="text/plain")
-
-    return RawRoute("POST", "/add", add)
+"""The command itself is not listed: no signed request can reach it, only the route (`routes.add_route`)."""

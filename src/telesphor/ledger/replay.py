@@ -19,7 +19,7 @@ from telesphor.runtime.database import open_reader
 
 REPORT_ENTRIES = 10_000
 COMMIT_ENTRIES = 50_000
-CACHE_KIB = 48 * 1024
+CACHE_KIB = 32 * 1024
 
 
 class StateDiffers(TelesphorError):

@@ -15,15 +15,20 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, PathParameter, QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from telesphor.kernel import base64url
 from telesphor.kernel.base64url import std_encode
 from telesphor.kernel.clock import parse_instant
 from telesphor.kernel.errors import Kind, TelesphorError
+from telesphor.kernel.ids import ActorId
 from telesphor.kernel.tile import InvalidTile, Tile, parse_entries_path, parse_tile_path
 from telesphor.ledger.checkpoints import CheckpointBook
+from telesphor.ledger.leaves import ADD_LEAF, LEAF_BYTES_MAX, AddLeaf
 from telesphor.ledger.mirrors import MirrorDesk, MirrorGrant
 from telesphor.ledger.receipts import Prover
 from telesphor.runtime.blobs import BlobMissing, Blobs
-from telesphor.runtime.http import send_pieces
+from telesphor.runtime.capability import Actor
+from telesphor.runtime.http import RawRoute, read_body, send_bytes, send_pieces
+from telesphor.runtime.machine import Machine, Request
 from telesphor.runtime.tickets import bearer_ticket
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -183,3 +188,16 @@ def _sent(mirrors: MirrorDesk, grant: MirrorGrant, tile: Tile) -> ASGIApp:
             await send_pieces(send, data, media_type=MEDIA_TYPE, headers=headers)
 
     return send_bundle
+
+
+def add_route(machine: Machine, *, node_id: ActorId) -> RawRoute:
+    """`POST /add`: the body becomes a leaf, the answer is its index."""
+    actor = Actor(node_id, "node", "")
+
+    async def add(scope: Scope, receive: Receive, send: Send) -> None:
+        data = await read_body(scope, receive, limit_bytes=LEAF_BYTES_MAX)
+        request = Request(actor, ((ADD_LEAF, AddLeaf(data=base64url.encode(data))),))
+        receipt = await machine.call(request)
+        await send_bytes(send, str(receipt.first).encode(), media_type="text/plain")
+
+    return RawRoute("POST", "/add", add)

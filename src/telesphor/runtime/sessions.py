@@ -12,7 +12,7 @@ Guarantees
   with the keys that began it.
 - How many there are is bounded; of one actor the one that was idle longest gives way.
 
-A session shows; it changes nothing on the ledger. Start at `Sessions`; routes use `needs_session`.
+A session shows; it changes nothing on the ledger. Start at `Sessions`; routes use `session_routes`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Annotated, Any, Final
+from typing import Final
 
 import msgspec
-from litestar import Request
-from litestar.di import NamedDependency, Provide
-from litestar.params import HeaderParameter
 
 from telesphor.kernel import base64url
 from telesphor.kernel.clock import Clock
@@ -290,32 +287,6 @@ class Sessions:
                     listener(session)
                 except Exception as error:  # noqa: BLE001  one listener must not keep the others from knowing
                     log.error("session listener failed", error=type(error).__name__, exc_info=error)
-
-
-CurrentSession = NamedDependency[Session]
-"""What such a route writes behind its parameter `session`."""
-
-
-def needs_session(sessions: Sessions) -> dict[str, Provide]:
-    """The dependency of routes that take a parameter `session: CurrentSession`.
-
-    Raises, for the route: SessionRefused.
-    """
-
-    def find(
-        request: Request[Any, Any, Any],
-        named: Annotated[
-            str | None,
-            HeaderParameter(name=SESSION_HEADER, description="The session's name, whose cookie goes with it"),
-        ] = None,
-        background: Annotated[
-            str | None,
-            HeaderParameter(name=BACKGROUND_HEADER, description="`1` for what no person asked for just now"),
-        ] = None,
-    ) -> Session:
-        return find_session(sessions, request.headers, id=named or "", there=background is None)
-
-    return {"session": Provide(find, sync_to_thread=True)}
 
 
 def find_session(sessions: Sessions, headers: Mapping[str, str], *, id: str, there: bool) -> Session:

@@ -43,7 +43,8 @@ from telesphor.capabilities.compliance.mine import MyTokens, OwnPages, SeenPage
 from telesphor.capabilities.compliance.model import PAGE_ROWS, PAGE_ROWS_MAX
 from telesphor.capabilities.compliance.records import ITEMS_MAX, OwnDevices, RecordPage, RecordPages, What
 from telesphor.capabilities.compliance.searching import Activity, Page, Searches, Words
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 
 TAGS_AUDIT = ["audit"]
 TAGS_OWN = ["own record"]

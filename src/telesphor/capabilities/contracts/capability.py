@@ -27,10 +27,7 @@ from telesphor.capabilities.contracts.service import (
     read_offer,
 )
 from telesphor.capabilities.contracts.store import STORE
-from telesphor.capabilities.identity.model import ActorKind
-from telesphor.runtime.capability import Actor, Body, Capability, CommandType, Receipt
-from telesphor.runtime.folder import NodeKeys
-from telesphor.runtime.requests import Request
+from telesphor.runtime.capability import Body, Capability, CommandType, Receipt
 
 NAME = "contracts"
 RECORDED = Capability(NAME, entries=ENTRIES, store=STORE)
@@ -51,9 +48,8 @@ def contracts_capability(desk: ContractDesk) -> Capability:
 
 
 def open_desk(
-    keys: NodeKeys,
-    call: Callable[[Request], Receipt],
     *,
+    record: Callable[[CommandType, Body], Receipt],
     open_db: Callable[[], apsw.Connection],
     read_document: ReadDocument,
     stack: ExitStack,
@@ -64,19 +60,13 @@ def open_desk(
     """Open a node's desk for contracts, with its workers, which `stack` ends.
 
     Args:
+        record: records the node's own word, which the outcome of a run is.
         ready: whether they are started now, not with the first run.
-        keys: the node's, whose own word the outcome of a run is.
-        call: has the writer decide a request and waits for it.
     """
     pool = WorkerPool(workers)
     stack.callback(pool.close)
     if ready:
         pool.start()
-    node = Actor(keys.node_id, ActorKind.NODE, keys.signing.public.key_id)
-
-    def record(command: CommandType, word: Body) -> Receipt:
-        return call(Request(node, ((command, word),)))
-
     return ContractDesk(
         Contracts(authorise), run=pool.run, open_db=open_db, read_document=read_document, record=record
     )

@@ -10,17 +10,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
-from telesphor.capabilities.identity.model import ActorKind
 from telesphor.capabilities.interchain.entries import ENTRIES
 from telesphor.capabilities.interchain.judging import JudgingProcess
 from telesphor.capabilities.interchain.partners import load_partners, prove_facts
 from telesphor.capabilities.interchain.service import ProofDesk, ProveFacts, SubmitProof
 from telesphor.capabilities.interchain.store import STORE
-from telesphor.runtime.capability import Actor, Body, Capability, CommandType, Receipt
+from telesphor.runtime.capability import Body, Capability, CommandType, Receipt
 from telesphor.runtime.database import open_reader
-from telesphor.runtime.folder import NodeFolder, NodeKeys
+from telesphor.runtime.folder import NodeFolder
 from telesphor.runtime.network import load_network
-from telesphor.runtime.requests import Request
 from telesphor.runtime.tickets import Tickets
 
 NAME = "interchain"
@@ -35,18 +33,16 @@ def interchain_capability(desk: ProofDesk) -> Capability:
 
 def open_desk(
     folder: NodeFolder,
-    keys: NodeKeys,
     tickets: Tickets,
-    call: Callable[[Request], Receipt],
     *,
+    record: Callable[[CommandType, Body], Receipt],
     aside: bool,
     stack: ExitStack,
 ) -> ProofDesk:
     """Open a node's desk for proofs of the partners in its settings; without any, all proofs are refused.
 
     Args:
-        keys: the node's, whose own word the outcome is.
-        call: has the writer decide a request and waits for it.
+        record: records the node's own word, which the outcome is.
         aside: whether bundles are judged in child processes, which `stack` ends.
 
     Raises:
@@ -59,9 +55,4 @@ def open_desk(
         judge = JudgingProcess(partners)
         stack.callback(judge.close)
         prove = judge.prove
-    node = Actor(keys.node_id, ActorKind.NODE, keys.signing.public.key_id)
-
-    def record(command: CommandType, word: Body) -> Receipt:
-        return call(Request(node, ((command, word),)))
-
     return ProofDesk(prove=prove, tickets=tickets, open_db=partial(open_reader, folder.ledger), record=record)

@@ -24,7 +24,8 @@ from telesphor.capabilities.messages.views import (
 )
 from telesphor.kernel.ids import parse_id
 from telesphor.kernel.sealing import ENVELOPE_BYTES_MAX
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 from telesphor.runtime.tickets import TicketRefused, Tickets, bearer_ticket
 
 TAGS: Final = ["messages"]

@@ -7,7 +7,8 @@ from typing import Any
 from litestar import get
 
 from telesphor.capabilities.access.breakglass.notices import GlassNoticePage, GlassNotices
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 
 
 def routes(notices: GlassNotices, sessions: Sessions) -> list[Any]:

@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from telesphor.capabilities.identity.directory.model import NAME_CHARS_MAX, NamedPerson
 from telesphor.capabilities.identity.directory.service import DirectoryDesk
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 
 SEARCHES_AT_ONCE = 2
 """A search opens every name: so many cores' worth, and the others wait."""

@@ -13,7 +13,8 @@ from litestar.params import FromPath, JSONBody
 
 from telesphor.capabilities.identity.invitations.desk import LinkDesk, LinkView, Redeemed, read_registration
 from telesphor.capabilities.identity.invitations.model import CodeField, InvitationFull, PasscodeField
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 
 AT_ONCE = 4
 """A registration costs some milliseconds of a core."""

@@ -10,7 +10,8 @@ from litestar import get
 
 from telesphor.capabilities.identity.passkeys.listing import PasskeyList, list_passkeys
 from telesphor.runtime.capability import State
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 
 
 def routes(reading: Callable[[], AbstractContextManager[State]], sessions: Sessions) -> list[Any]:

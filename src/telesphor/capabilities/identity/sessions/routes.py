@@ -12,14 +12,8 @@ from litestar.params import HeaderParameter
 
 from telesphor.kernel.clock import format_instant
 from telesphor.runtime.capability import Actor
-from telesphor.runtime.sessions import (
-    CurrentSession,
-    Session,
-    Sessions,
-    cookie_of,
-    cookie_without,
-    needs_session,
-)
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Session, Sessions, cookie_of, cookie_without
 from telesphor.runtime.tickets import bearer_ticket
 
 SESSION_PATH = "/v1/session"

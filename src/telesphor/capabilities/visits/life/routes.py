@@ -10,7 +10,8 @@ from litestar.params import FromPath, QueryParameter
 from telesphor.capabilities.visits.life.pictures import ConsentTexts, Queue, VisitList, VisitShown
 from telesphor.capabilities.visits.life.views import ROWS_MAX, VisitViews, Which
 from telesphor.kernel.ids import VisitId, parse_id
-from telesphor.runtime.sessions import CurrentSession, Sessions, needs_session
+from telesphor.runtime.session_routes import CurrentSession, needs_session
+from telesphor.runtime.sessions import Sessions
 
 _LANGUAGE = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 
