@@ -7,6 +7,7 @@ import pytest
 from telesphor.capabilities.visits.capability import STORE
 from telesphor.capabilities.visits.entries import VISIT_OPENED
 from telesphor.runtime.database import open_database
+from telesphor.runtime.requests import Slot
 from tests.unit.capabilities.visits.lived import LivedClinic
 
 
@@ -34,3 +35,28 @@ def test_visits_opened_in_one_request_are_those_of_a_replay(lived: LivedClinic, 
         rows = list(one_by_one.execute(f'SELECT * FROM "{table}"'))
         assert list(together.execute(f'SELECT * FROM "{table}"')) == rows
         assert rows or table not in ("visits", "visit_lives", "visit_seats")
+
+
+def test_rule_that_is_set_within_the_batch_holds_for_the_next_opening(lived: LivedClinic) -> None:
+    """What stands decided is remembered from request to request, as long as no table changes that rules look at."""
+    world = lived.world
+
+    def opening() -> bytes:
+        body = {
+            "visit": world.ids.next(),
+            "patient": lived.patient.actor,
+            "clinician": lived.clinician.actor,
+            "devices": [],
+        }
+        return world.sign(lived.hospital, ("visit.open/1", body))
+
+    rule = '@id("closed") forbid (principal, action == Telesphor::Action::"open-visit", resource);'
+    closing, reopening = (
+        world.sign(lived.hospital, ("policy.set/1", {"slot": "rules", "policies": text}))
+        for text in (rule, None)
+    )
+    signed = [opening(), opening(), closing, opening(), reopening, opening()]
+    requests = [world.authenticator.authenticate(data) for data in signed]
+    outcomes, _ = world.machine._run_batch([Slot(request, None, None) for request in requests])
+    codes = [getattr(outcome.error, "code", None) for outcome in outcomes]
+    assert codes == [None, None, None, "access-denied", None, None]
