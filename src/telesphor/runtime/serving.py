@@ -106,6 +106,7 @@ def make_server(edge: Edge, *, tls: Sequence[SecureListener] = ()) -> PromptServ
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # A caller is who the connection comes from, whatever it says of itself.
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -1,4 +1,4 @@
-"""A server that is told to end does so at once, whenever it is told."""
+"""A server that is told to end does so at once, whenever it is told; and it believes connections, not headers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import threading
 import urllib.request
 
 import pytest
+from litestar.types import Receive, Scope, Send
 
 from telesphor.runtime import server as server_module
-from telesphor.runtime.http import build_edge
+from telesphor.runtime.http import RawRoute, build_edge, send_bytes
 from telesphor.runtime.server import PromptServer
 from telesphor.runtime.serving import listen, make_server, serving, url_of
 from telesphor.runtime.telemetry import Metrics
@@ -55,3 +56,25 @@ def test_block_that_is_served_ends_its_server() -> None:
     with serving(edge) as url:
         assert url.startswith("http://127.0.0.1:")
     assert threading.active_count() == before
+
+
+def test_what_a_caller_says_of_its_address_and_link_is_not_believed() -> None:
+    """Not even on this machine, where uvicorn would take whoever calls for a proxy."""
+    seen: list[tuple[str, str]] = []
+
+    async def look(scope: Scope, _receive: Receive, send: Send) -> None:
+        client = scope["client"]
+        assert client is not None
+        seen.append((client[0], scope["scheme"]))
+        await send_bytes(send, b"{}")
+
+    edge = build_edge(
+        handlers=[], raw=[RawRoute("GET", "/look", look)], metrics=Metrics(), health=lambda: {"status": "ok"}
+    )
+    with serving(edge) as url:
+        headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{url}/look", headers=headers), timeout=END_SECONDS
+        ) as answer:
+            assert answer.status == 200
+    assert seen == [("127.0.0.1", "http")]
